@@ -1,0 +1,73 @@
+/* The server: what main.c puts together, one struct, passed to whoever needs it. No other globals exist.
+ *
+ * Members are set up by main before threads start and stay until all threads are joined; what changes meanwhile is
+ * atomic, or says by which lock it is guarded. */
+#ifndef FLAGSTONE_SERVER_SERVER_H
+#define FLAGSTONE_SERVER_SERVER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "slab/base/lock.h"
+
+struct event_base;
+struct latency;
+struct listener;
+struct memthread;
+struct options;
+struct slowlog;
+struct store;
+struct worker;
+
+/* THREADS_MAX counts workers, the main and the memory thread. */
+enum { WORKERS_MAX = 256, THREADS_MAX = WORKERS_MAX + 2, SERVER_RUN_ID_CHARS = 40 };
+
+/* A thread's stack, for the accounting of memory: what of [base, base + size) is resident is counted. base NULL:
+ * unused entry. Written by thread_start (server/thread.h) and never changed after. */
+struct thread_stack {
+    _Atomic(char *) base;
+    size_t size;
+};
+
+/* CLIENT PAUSE: commands that write (or all) wait until the time has come. */
+enum pause_mode { PAUSE_NONE, PAUSE_WRITE, PAUSE_ALL };
+
+struct server {
+    struct options *opt;
+    struct store *store;
+    struct worker **workers;
+    int nworkers;
+    struct memthread *memthread;
+    struct listener *listener;
+    struct slowlog *slowlog;
+    struct latency *latency;
+    struct event_base *base; /* the main thread's: listeners, signals, timers */
+
+    int64_t start_wall_ms;
+    uint64_t start_mono_ns;
+    char run_id[SERVER_RUN_ID_CHARS + 1];
+    const char *executable;  /* absolute path as started */
+    const char *config_file; /* absolute path, "" without one */
+
+    struct thread_stack stacks[THREADS_MAX];
+    _Atomic int nstacks;
+
+    _Atomic uint64_t next_client_id;     /* the last one given */
+    _Atomic uint32_t nclients;           /* connections open now */
+    _Atomic uint32_t nmonitors;          /* of them in MONITOR */
+    _Atomic uint64_t connections_total;  /* accepted */
+    _Atomic uint64_t connections_refused; /* over maxclients */
+
+    _Atomic int pause_mode; /* enum pause_mode */
+    _Atomic int64_t pause_until_ms;
+
+    _Atomic bool stopping; /* a clean shutdown has begun */
+    int wake_fd;           /* eventfd: the main loop looks at `stopping` */
+};
+
+/* Begins a clean shutdown; returns at once. Any thread. */
+void server_stop(struct server *s);
+
+#endif
