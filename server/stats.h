@@ -1,0 +1,156 @@
+/* Statistics: counters that each thread writes for itself and whoever asks adds up.
+ *
+ *     worker 0 ── stats_worker 0 ─┐
+ *     worker 1 ── stats_worker 1 ─┼─ sum − baseline (taken by CONFIG RESETSTAT) = what INFO shows
+ *     main     ── stats_worker n ─┘
+ *
+ * A stats_worker has one writer. Its counters are atomics of a single writer: relaxed load, add, relaxed store, which
+ * compile to a plain add; readers on other threads see values that are at most a moment old. Nothing is ever written
+ * by anybody but the owner: a reset notes the present sums as the baseline that is subtracted from then on.
+ *
+ * How the dispatcher uses it, w being its worker's:
+ *     ran:          stats_call(w, cmd->id, ns, replied an error)   duration from its own clock, nanoseconds
+ *     refused:      stats_rejected(w, cmd->id)                     arity, auth, OOM: before the handler ran
+ *     either error: stats_error(w, "WRONGTYPE")                    the code, from reply.last_error
+ *     slow:         if (ns >= stats_watch_ns(srv->stats)) slow_command(c, ns)       see slow_command.h
+ * Keyspace hits, misses, expired and evicted keys are the store's (store_ctx counters) and not counted here. */
+#ifndef FLAGSTONE_SERVER_STATS_H
+#define FLAGSTONE_SERVER_STATS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/histogram.h"
+
+struct stats; /* the server's */
+
+enum stats_counter {
+    STATS_COMMANDS,             /* total_commands_processed; stats_call counts it */
+    STATS_CONNECTIONS,          /* total_connections_received */
+    STATS_CONNECTIONS_REJECTED, /* rejected_connections: maxclients */
+    STATS_INPUT_BYTES,          /* total_net_input_bytes */
+    STATS_OUTPUT_BYTES,         /* total_net_output_bytes */
+    STATS_READS,                /* total_reads_processed: reads from sockets that gave something */
+    STATS_WRITES,               /* total_writes_processed */
+    STATS_ERRORS,               /* total_error_replies; stats_error counts it */
+    STATS_UNEXPECTED_ERRORS,    /* unexpected_error_replies */
+    STATS_AUTH_FAILURES,        /* acl_access_denied_auth */
+    STATS_CLIENTS_EVICTED,      /* evicted_clients: maxmemory-clients */
+    STATS_QUERY_LIMIT_CLOSED,   /* client_query_buffer_limit_disconnections */
+    STATS_OUTPUT_LIMIT_CLOSED,  /* client_output_buffer_limit_disconnections */
+    STATS_LOOPS,                /* eventloop_cycles */
+    STATS_LOOP_NS,              /* eventloop_duration_sum, shown in microseconds */
+    STATS_LOOP_CMD_NS,          /* eventloop_duration_cmd_sum */
+    STATS_COUNTERS
+};
+
+enum { STATS_ERROR_KINDS = 128, STATS_ERROR_NAME = 40 };
+
+struct stats_cmd {
+    _Atomic uint64_t calls, ns, rejected, failed;
+    struct histogram *_Atomic latency; /* made at the first call */
+};
+
+struct stats_kind { /* an error's code and how often it was answered */
+    char name[STATS_ERROR_NAME];
+    _Atomic uint64_t count;
+};
+
+struct stats_worker {
+    _Atomic uint64_t counter[STATS_COUNTERS];
+    struct stats_cmd *cmd; /* [commands] */
+    unsigned commands;
+    struct stats_kind *_Atomic kind; /* [STATS_ERROR_KINDS + 1], made at the first error; the last is "all others" */
+    _Atomic unsigned kinds;
+    bool track_latency; /* latency-tracking, set by stats_track_latency */
+} __attribute__((aligned(64)));
+
+/* For `workers` workers, the main thread (number `workers`) and commands with ids below `commands`. NULL: no memory. */
+struct stats *stats_new(unsigned workers, unsigned commands);
+void stats_free(struct stats *s); /* NULL is allowed */
+struct stats_worker *stats_worker(struct stats *s, unsigned number);
+
+/* Made when the command's first call comes; NULL when memory is short. For stats_calls only. */
+struct histogram *stats_latency_new(struct stats_worker *w, uint16_t id);
+
+static inline void stats_bump(_Atomic uint64_t *v, uint64_t n)
+{
+    atomic_store_explicit(v, atomic_load_explicit(v, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+/* Owner only. Adds n to a counter. */
+static inline void stats_add(struct stats_worker *w, enum stats_counter c, uint64_t n)
+{
+    stats_bump(&w->counter[c], n);
+}
+
+/* Owner only. `n` calls of a command ran, of which each took `ns` nanoseconds (a dispatcher that times a run of equal
+ * commands by one clock reading gives the mean). */
+static inline void stats_calls(struct stats_worker *w, uint16_t id, uint64_t n, uint64_t ns)
+{
+    struct stats_cmd *c = &w->cmd[id];
+    stats_bump(&w->counter[STATS_COMMANDS], n);
+    stats_bump(&c->calls, n);
+    stats_bump(&c->ns, ns * n);
+    if (!w->track_latency)
+        return;
+    struct histogram *h = atomic_load_explicit(&c->latency, memory_order_relaxed);
+    if (h != NULL || (h = stats_latency_new(w, id)) != NULL)
+        histogram_record(h, ns, n);
+}
+
+/* Owner only. A command ran for `ns` nanoseconds; failed: it replied an error. */
+static inline void stats_call(struct stats_worker *w, uint16_t id, uint64_t ns, bool failed)
+{
+    stats_calls(w, id, 1, ns);
+    if (__builtin_expect(failed, 0))
+        stats_bump(&w->cmd[id].failed, 1);
+}
+
+/* Owner only. A command was refused before it ran. */
+static inline void stats_rejected(struct stats_worker *w, uint16_t id)
+{
+    stats_bump(&w->cmd[id].rejected, 1);
+}
+
+/* Owner only. An error with this code ("ERR", terminated) was answered. */
+void stats_error(struct stats_worker *w, const char *code);
+
+/* Any thread: sums over the workers since the last reset. */
+struct stats_command {
+    uint64_t calls, ns, rejected, failed;
+};
+struct stats_error_kind {
+    char name[STATS_ERROR_NAME];
+    uint64_t count;
+};
+uint64_t stats_total(const struct stats *s, enum stats_counter c);
+void stats_command(const struct stats *s, uint16_t id, struct stats_command *out);
+/* Adds the command's latencies to `out` (cleared or zeroed by the caller, who clears it afterwards). */
+void stats_command_latency(const struct stats *s, uint16_t id, struct histogram *out);
+/* Fills in at most STATS_ERROR_KINDS + 1 kinds, by name; returns how many. */
+unsigned stats_errors(const struct stats *s, struct stats_error_kind *out);
+
+/* CONFIG RESETSTAT: all sums begin at zero again. LATENCY RESET does not touch them. */
+void stats_reset(struct stats *s);
+
+/* latency-tracking: whether stats_call keeps histograms. */
+void stats_track_latency(struct stats *s, bool on);
+
+/* Instantaneous rates: the main thread's timer calls stats_sample every 100 ms or so; the rate is the mean of the last
+ * 16 samples, a second. */
+enum stats_rate { STATS_RATE_COMMANDS, STATS_RATE_INPUT, STATS_RATE_OUTPUT, STATS_RATE_CMD_NS, STATS_RATE_LOOPS, STATS_RATES };
+void stats_sample(struct stats *s, uint64_t now_ns);
+double stats_rate(const struct stats *s, enum stats_rate which);
+
+/* The least duration that the slow log or the latency monitor wants to hear of, in ns; UINT64_MAX: none. Set from the
+ * options by slow_command_configure. */
+uint64_t stats_watch_ns(const struct stats *s);
+void stats_set_watch_ns(struct stats *s, uint64_t ns);
+
+/* Bytes that the statistics themselves hold. */
+size_t stats_memory(const struct stats *s);
+
+#endif
