@@ -11,6 +11,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { HISTOGRAM_GROUPS = 24, HISTOGRAM_GROUP_BUCKETS = 128 };
