@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Runs test programs and counts their cases.
+
+A program is a cmocka one, or prints a line "N passed, M failed[, K skipped]" itself. Each gets FLAGSTONE_SERVER (the
+server of the same flavour) and a time limit, and is ended with everything it started when that is over. Output is
+shown for those that fail. The totals go to build/<flavour>/results.<name>, for .ci/run to add up.
+"""
+import argparse
+import concurrent.futures
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+SANITIZERS = {
+    "ASAN_OPTIONS": "detect_leaks=1:exitcode=99:allocator_may_return_null=1:detect_stack_use_after_return=0",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    "TSAN_OPTIONS": "exitcode=66:halt_on_error=0:second_deadlock_stack=1:report_signal_unsafe=0",
+}
+
+
+def counts(text):
+    """(passed, failed, skipped) as a program printed them, or None."""
+    own = re.findall(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", text, re.M)
+    if own:
+        return tuple(int(n or 0) for n in own[-1])
+    passed = re.findall(r"\[  PASSED  \] (\d+) test\(s\)", text)
+    if not passed:
+        return None
+    failed = re.findall(r"\[  FAILED  \] (?:\w+: )?(\d+) test\(s\)", text)
+    skipped = re.findall(r"\[  SKIPPED \] (?:\w+: )?(\d+) test\(s\)", text)
+    return tuple(sum(map(int, found)) for found in (passed, failed, skipped))
+
+
+def launcher(flavour):
+    """TSan's shadow memory does not know every layout that address randomisation may choose."""
+    if "tsan" not in flavour or not shutil.which("setarch"):
+        return []
+    prefix = ["setarch", os.uname().machine, "-R"]
+    return prefix if subprocess.run(prefix + ["true"], stderr=subprocess.DEVNULL).returncode == 0 else []
+
+
+def run(command, env, limit_s):
+    began = time.monotonic()
+    child = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, start_new_session=True)
+    late = False
+    try:
+        output = child.communicate(timeout=limit_s)[0]
+    except subprocess.TimeoutExpired:
+        late = True
+        os.killpg(child.pid, signal.SIGKILL)
+        output = child.communicate()[0]
+    text = output.decode("utf-8", "replace")
+    found = counts(text)
+    passed, failed, skipped = found or (0, 0, 0)
+    why = ""
+    if late:
+        why = f"not finished after {limit_s} s"
+    elif child.returncode and not failed:
+        why = f"ended with status {child.returncode}"
+    elif not found:
+        why = "printed no result"
+    if why:
+        failed += 1
+    return passed, failed, skipped, why, text, time.monotonic() - began
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--flavour", default="release")
+    parser.add_argument("--server", required=True)
+    parser.add_argument("--limit", type=int, default=0, help="seconds a program may take")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
+    parser.add_argument("--results", default="tests")
+    parser.add_argument("programs", nargs="*")
+    split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    options = parser.parse_args(sys.argv[1:split])
+    # After "--" stands one program with its options.
+    commands = [[program] for program in options.programs]
+    if sys.argv[split + 1:]:
+        commands.append(sys.argv[split + 1:])
+    limit_s = options.limit or (180 if options.flavour in ("release", "debug") else 400)
+    env = dict(os.environ, FLAGSTONE_SERVER=os.path.abspath(options.server), FLAGSTONE_FLAVOUR=options.flavour)
+    for name, value in SANITIZERS.items():
+        env[name] = value + (":" + os.environ[name] if name in os.environ else "")
+    prefix = launcher(options.flavour)
+
+    total = [0, 0, 0]
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        jobs = {pool.submit(run, prefix + command, env, limit_s): command for command in commands}
+        for job in concurrent.futures.as_completed(jobs):
+            passed, failed, skipped, why, text, took_s = job.result()
+            for i, n in enumerate((passed, failed, skipped)):
+                total[i] += n
+            name = os.path.relpath(jobs[job][0], f"build/{options.flavour}")
+            word = "FAILED" if failed else "ok"
+            print(f"{word:6} {name}: {passed} passed, {failed} failed, {skipped} skipped, {took_s:.1f} s"
+                  + (f" ({why})" if why else ""), flush=True)
+            if failed:
+                print("\n".join("    | " + line for line in text.splitlines()[-200:]), flush=True)
+            elif skipped:
+                print("\n".join("    | " + line for line in text.splitlines() if re.search("skip", line, re.I)))
+    summary = f"{total[0]} passed, {total[1]} failed" + (f", {total[2]} skipped" if total[2] else "")
+    print(f"{options.flavour} {options.results}: {summary}")
+    os.makedirs(f"build/{options.flavour}", exist_ok=True)
+    with open(f"build/{options.flavour}/results.{options.results}", "w") as out:
+        out.write(summary + "\n")
+    return 1 if total[1] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,27 @@
+#!/bin/bash
+# Starts the server for `make run`: serve.sh PORT [options ...]
+port=$1
+shift
+
+taken() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
+hint() {
+    echo "port $port is taken by another program; choose another one:  make run PORT=$((port == 7000 ? 7001 : 7000))" >&2
+    exit 1
+}
+
+taken && hint
+conf=
+[ -e conf/flagstone.conf ] && conf=conf/flagstone.conf
+./flagstone-server $conf --port "$port" "$@" &
+server=$!
+# Ctrl-C reaches the server too, which ends by itself: wait for it.
+trap 'kill -TERM $server 2>/dev/null' TERM
+trap : INT
+wait $server
+status=$?
+while kill -0 $server 2>/dev/null; do
+    wait $server
+    status=$?
+done
+[ $status = 0 ] || { taken && hint; }
+exit $status
