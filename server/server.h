@@ -18,6 +18,7 @@ struct listener;
 struct memthread;
 struct options;
 struct slowlog;
+struct stats;
 struct store;
 struct worker;
 
@@ -41,6 +42,7 @@ struct server {
     int nworkers;
     struct memthread *memthread;
     struct listener *listener;
+    struct stats *stats;     /* telemetry.h makes these three */
     struct slowlog *slowlog;
     struct latency *latency;
     struct event_base *base; /* the main thread's: listeners, signals, timers */

@@ -5,13 +5,21 @@
 #include <stdint.h>
 
 #include "server/command.h"
+#include "server/options.h"
+#include "server/server.h"
 
-/* The command took `ns` and that is at least stats_watch_ns(): notes it in the slow log and as latency event "command"
+/* The least duration, in ns, that the slow log or the latency monitor wants to hear of; UINT64_MAX: none. */
+static inline uint64_t slow_command_ns(const struct server *srv)
+{
+    int64_t usec = OPT(srv->opt, slowlog_log_slower_than);
+    int64_t ms = OPT(srv->opt, latency_monitor_threshold);
+    uint64_t slow = usec < 0 ? UINT64_MAX : (uint64_t)usec * 1000;
+    uint64_t late = ms <= 0 ? UINT64_MAX : (uint64_t)ms * 1000000;
+    return slow < late ? slow : late;
+}
+
+/* The command took `ns`, and that is at least slow_command_ns(): notes it in the slow log and as latency event "command"
  * or "fast-command", as the options have it. On the worker's thread, no shard locked, argv still valid. */
 void slow_command(const struct cmd_ctx *c, uint64_t ns);
-
-/* Takes over slowlog-log-slower-than, slowlog-max-len and latency-monitor-threshold and latency-tracking from the
- * options: at start and after each CONFIG SET of one of them. */
-void slow_command_configure(struct server *srv);
 
 #endif

@@ -12,8 +12,9 @@
  *     ran:          stats_call(w, cmd->id, ns, replied an error)   duration from its own clock, nanoseconds
  *     refused:      stats_rejected(w, cmd->id)                     arity, auth, OOM: before the handler ran
  *     either error: stats_error(w, "WRONGTYPE")                    the code, from reply.last_error
- *     slow:         if (ns >= stats_watch_ns(srv->stats)) slow_command(c, ns)       see slow_command.h
- * Keyspace hits, misses, expired and evicted keys are the store's (store_ctx counters) and not counted here. */
+ *     slow:         if (ns >= slow_command_ns(srv)) slow_command(c, ns)             see slow_command.h
+ * What is counted elsewhere (bytes by worker.net, connections by the server, hits and evictions by the store's contexts)
+ * comes in through the source function, so that one reset and one set of names cover all. */
 #ifndef FLAGSTONE_SERVER_STATS_H
 #define FLAGSTONE_SERVER_STATS_H
 
@@ -27,24 +28,35 @@
 struct stats; /* the server's */
 
 enum stats_counter {
-    STATS_COMMANDS,             /* total_commands_processed; stats_call counts it */
-    STATS_CONNECTIONS,          /* total_connections_received */
-    STATS_CONNECTIONS_REJECTED, /* rejected_connections: maxclients */
-    STATS_INPUT_BYTES,          /* total_net_input_bytes */
-    STATS_OUTPUT_BYTES,         /* total_net_output_bytes */
-    STATS_READS,                /* total_reads_processed: reads from sockets that gave something */
-    STATS_WRITES,               /* total_writes_processed */
-    STATS_ERRORS,               /* total_error_replies; stats_error counts it */
-    STATS_UNEXPECTED_ERRORS,    /* unexpected_error_replies */
-    STATS_AUTH_FAILURES,        /* acl_access_denied_auth */
-    STATS_CLIENTS_EVICTED,      /* evicted_clients: maxmemory-clients */
-    STATS_QUERY_LIMIT_CLOSED,   /* client_query_buffer_limit_disconnections */
-    STATS_OUTPUT_LIMIT_CLOSED,  /* client_output_buffer_limit_disconnections */
-    STATS_LOOPS,                /* eventloop_cycles */
-    STATS_LOOP_NS,              /* eventloop_duration_sum, shown in microseconds */
-    STATS_LOOP_CMD_NS,          /* eventloop_duration_cmd_sum */
+    STATS_ERRORS,        /* total_error_replies; stats_error counts it */
+    STATS_AUTH_FAILURES, /* acl_access_denied_auth */
+    STATS_LOOPS,         /* eventloop_cycles */
+    STATS_LOOP_NS,       /* eventloop_duration_sum, shown in microseconds */
+    STATS_OWN,           /* those above are counted here with stats_add; the next two are sums over the commands */
+    STATS_COMMANDS = STATS_OWN, /* total_commands_processed */
+    STATS_CMD_NS,               /* eventloop_duration_cmd_sum */
+    STATS_CONNECTIONS,          /* from here on: from the source. total_connections_received */
+    STATS_CONNECTIONS_REFUSED,  /* rejected_connections: maxclients */
+    STATS_INPUT_BYTES,
+    STATS_OUTPUT_BYTES,
+    STATS_READS,
+    STATS_WRITES,
+    STATS_QUERY_LIMIT_CLOSED,
+    STATS_OUTPUT_LIMIT_CLOSED,
+    STATS_CLIENTS_EVICTED,
+    STATS_PROTOCOL_ERRORS,
+    STATS_HITS,
+    STATS_MISSES,
+    STATS_EXPIRED,
+    STATS_EVICTED,
+    STATS_RECLAIM_DIRECT,
+    STATS_RECLAIM_FAILED,
+    STATS_WRITES_REFUSED,
     STATS_COUNTERS
 };
+
+/* Adds what is counted elsewhere to total[STATS_CONNECTIONS ... STATS_COUNTERS - 1]. Any thread. */
+typedef void (*stats_source)(void *arg, uint64_t total[STATS_COUNTERS]);
 
 enum { STATS_ERROR_KINDS = 128, STATS_ERROR_NAME = 40 };
 
@@ -59,18 +71,20 @@ struct stats_kind { /* an error's code and how often it was answered */
 };
 
 struct stats_worker {
-    _Atomic uint64_t counter[STATS_COUNTERS];
+    _Atomic uint64_t counter[STATS_OWN];
     struct stats_cmd *cmd; /* [commands] */
     unsigned commands;
     struct stats_kind *_Atomic kind; /* [STATS_ERROR_KINDS + 1], made at the first error; the last is "all others" */
     _Atomic unsigned kinds;
-    bool track_latency; /* latency-tracking, set by stats_track_latency */
+    const _Atomic int64_t *track_latency; /* the option latency-tracking */
 } __attribute__((aligned(64)));
 
-/* For `workers` workers, the main thread (number `workers`) and commands with ids below `commands`. NULL: no memory. */
-struct stats *stats_new(unsigned workers, unsigned commands);
+/* For `workers` workers, the main thread (number `workers`) and commands with ids below `commands`. `track` is the
+ * option that says whether latencies are kept; it outlives the statistics. NULL: no memory. */
+struct stats *stats_new(unsigned workers, unsigned commands, const _Atomic int64_t *track);
 void stats_free(struct stats *s); /* NULL is allowed */
 struct stats_worker *stats_worker(struct stats *s, unsigned number);
+void stats_set_source(struct stats *s, stats_source source, void *arg); /* before threads start */
 
 /* Made when the command's first call comes; NULL when memory is short. For stats_calls only. */
 struct histogram *stats_latency_new(struct stats_worker *w, uint16_t id);
@@ -91,10 +105,9 @@ static inline void stats_add(struct stats_worker *w, enum stats_counter c, uint6
 static inline void stats_calls(struct stats_worker *w, uint16_t id, uint64_t n, uint64_t ns)
 {
     struct stats_cmd *c = &w->cmd[id];
-    stats_bump(&w->counter[STATS_COMMANDS], n);
     stats_bump(&c->calls, n);
     stats_bump(&c->ns, ns * n);
-    if (!w->track_latency)
+    if (!atomic_load_explicit(w->track_latency, memory_order_relaxed))
         return;
     struct histogram *h = atomic_load_explicit(&c->latency, memory_order_relaxed);
     if (h != NULL || (h = stats_latency_new(w, id)) != NULL)
@@ -126,7 +139,7 @@ struct stats_error_kind {
     char name[STATS_ERROR_NAME];
     uint64_t count;
 };
-uint64_t stats_total(const struct stats *s, enum stats_counter c);
+void stats_totals(const struct stats *s, uint64_t total[STATS_COUNTERS]);
 void stats_command(const struct stats *s, uint16_t id, struct stats_command *out);
 /* Adds the command's latencies to `out` (cleared or zeroed by the caller, who clears it afterwards). */
 void stats_command_latency(const struct stats *s, uint16_t id, struct histogram *out);
@@ -136,19 +149,11 @@ unsigned stats_errors(const struct stats *s, struct stats_error_kind *out);
 /* CONFIG RESETSTAT: all sums begin at zero again. LATENCY RESET does not touch them. */
 void stats_reset(struct stats *s);
 
-/* latency-tracking: whether stats_call keeps histograms. */
-void stats_track_latency(struct stats *s, bool on);
-
 /* Instantaneous rates: the main thread's timer calls stats_sample every 100 ms or so; the rate is the mean of the last
  * 16 samples, a second. */
-enum stats_rate { STATS_RATE_COMMANDS, STATS_RATE_INPUT, STATS_RATE_OUTPUT, STATS_RATE_CMD_NS, STATS_RATE_LOOPS, STATS_RATES };
+enum stats_rate { STATS_RATE_COMMANDS, STATS_RATE_INPUT, STATS_RATE_OUTPUT, STATS_RATE_LOOPS, STATS_RATES };
 void stats_sample(struct stats *s, uint64_t now_ns);
 double stats_rate(const struct stats *s, enum stats_rate which);
-
-/* The least duration that the slow log or the latency monitor wants to hear of, in ns; UINT64_MAX: none. Set from the
- * options by slow_command_configure. */
-uint64_t stats_watch_ns(const struct stats *s);
-void stats_set_watch_ns(struct stats *s, uint64_t ns);
 
 /* Bytes that the statistics themselves hold. */
 size_t stats_memory(const struct stats *s);

@@ -20,7 +20,7 @@ struct event;
 struct event_base;
 struct mailbox;
 struct server;
-struct stats;
+struct stats_worker;
 struct store_ctx;
 
 /* Counters of the network side. One writer, the worker; anybody reads (relaxed). */
@@ -39,7 +39,7 @@ struct worker {
     struct server *srv;
     struct event_base *base;
     struct store_ctx *sx;
-    struct stats *stats;
+    struct stats_worker *stats; /* stats_worker(srv->stats, index) */
     struct mailbox *mail;
     struct batch *batch; /* requests parsed and not yet executed, the shared buffers */
     int64_t now_ms;      /* Unix time at the begin of this loop turn */
