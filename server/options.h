@@ -71,7 +71,8 @@ struct options {
 
     /* general */
     option_number databases;
-    option_number threads; /* as resolved: never 0 after options_resolve */
+    option_number threads;       /* resolved: never 0 after options_resolve */
+    option_number threads_asked; /* as configured, 0: one a processor */
     option_number hz;      /* housekeeping rounds a second */
     option_number daemonize;
     option_number supervised; /* enum supervision */
@@ -119,7 +120,9 @@ struct options {
     /* how it came to be; the machinery's own */
     pthread_mutex_t change;
     struct lock texts;
-    int64_t machine_bytes; /* memory of the machine, or of the cgroup where that is less */
+    option_number memory_available; /* bytes of the machine, or of the cgroup where that is less */
+    option_number oom_base;         /* oom_score_adj that the process was started with */
+    char *start_dir;                /* working directory at start: paths of include are relative to it */
 };
 
 /* An option's current value, e.g. if (OPT(srv->opt, activedefrag)) ... */
@@ -163,21 +166,23 @@ enum { OPTIONS_ERROR_CHARS = 512 };
 
 int options_count(void);
 const struct option *options_at(int i);
-const struct option *options_find(const char *name, size_t n); /* by name or alias, in any case; NULL: none */
+const struct option *options_find(const char *name, size_t n); /* in any case; NULL: none */
 const char *option_name(const struct option *d);
-const char *option_alias(const struct option *d); /* NULL: none */
-bool option_is_mutable(const struct option *d);
+
+/* NULL where CONFIG SET may change it, else why not, in Redis's words. */
+const char *option_refusal(const struct option *d);
 
 /* Writes the value as CONFIG GET shows it; a malloc'd string, NULL where memory is short. */
 char *option_value(struct options *o, const struct option *d);
 
-/* Parses and stores; nothing is stored where it returns false, `err` then says why. `words` are the value's words
- * (a CONFIG SET value is one word, which list options split themselves). Ranges and formats are checked; what the option's change calls
- * (options_apply.h) is not called. The caller holds `change` or is alone. */
+/* Parses and stores; nothing is stored where it returns false, `err` then says why. `words` are those of a configuration
+ * line after the name. Ranges and formats are checked; what a change calls (options_apply.h) is not called. The caller
+ * holds `change` or is alone. */
 bool option_set(struct options *o, const struct option *d, char *const *words, int n, char err[OPTIONS_ERROR_CHARS]);
 
-/* All or nothing, with the actions of options_apply.h: sets n options, rolls back if one fails. *failed then is the
- * index of the one at fault and `err` the reason. Takes `change`. */
+/* All or nothing, with the actions of options_apply.h: sets n different options, each to its value as one text (lists are
+ * split at spaces), rolls back if one fails. *failed then is the index of the one at fault and `err` the reason. Takes
+ * `change`. */
 bool options_change(struct server *srv, struct options *o, const struct option *const *d, char *const *values, int n,
                     int *failed, char err[OPTIONS_ERROR_CHARS]);
 
