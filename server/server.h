@@ -5,11 +5,13 @@
 #ifndef FLAGSTONE_SERVER_SERVER_H
 #define FLAGSTONE_SERVER_SERVER_H
 
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/ticks.h"
 #include "slab/base/lock.h"
 
 struct event_base;
@@ -18,6 +20,7 @@ struct listener;
 struct memthread;
 struct options;
 struct slowlog;
+struct stats;
 struct stats;
 struct store;
 struct worker;
@@ -35,6 +38,8 @@ struct thread_stack {
 /* CLIENT PAUSE: commands that write (or all) wait until the time has come. */
 enum pause_mode { PAUSE_NONE, PAUSE_WRITE, PAUSE_ALL };
 
+enum attention { ATTENTION_MONITOR = 1, ATTENTION_PAUSE = 2 };
+
 struct server {
     struct options *opt;
     struct store *store;
@@ -43,8 +48,10 @@ struct server {
     struct memthread *memthread;
     struct listener *listener;
     struct stats *stats;     /* telemetry.h makes these three */
+    struct stats *stats; /* one part a worker, and number `nworkers` for the main thread */
     struct slowlog *slowlog;
     struct latency *latency;
+    struct ticks ticks; /* calibrated once, workers copy it */
     struct event_base *base; /* the main thread's: listeners, signals, timers */
 
     int64_t start_wall_ms;
@@ -56,17 +63,19 @@ struct server {
     struct thread_stack stacks[THREADS_MAX];
     _Atomic int nstacks;
 
-    _Atomic uint64_t next_client_id;     /* the last one given */
-    _Atomic uint32_t nclients;           /* connections open now */
-    _Atomic uint32_t nmonitors;          /* of them in MONITOR */
-    _Atomic uint64_t connections_total;  /* accepted */
-    _Atomic uint64_t connections_refused; /* over maxclients */
+    _Atomic uint64_t next_client_id; /* the last one given */
+    _Atomic uint32_t nclients;       /* connections open now */
+    _Atomic uint32_t nmonitors;      /* of them in MONITOR */
 
     _Atomic int pause_mode; /* enum pause_mode */
     _Atomic int64_t pause_until_ms;
 
     _Atomic bool stopping; /* a clean shutdown has begun */
     int wake_fd;           /* eventfd: the main loop looks at `stopping` */
+
+    /* Bits of enum attention: what a worker has to look at before each command; nearly always 0, and alone on its line
+     * because every command reads it. */
+    alignas(64) _Atomic uint32_t attention;
 };
 
 /* Begins a clean shutdown; returns at once. Any thread. */

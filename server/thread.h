@@ -6,7 +6,18 @@
 
 struct server;
 
+/* Sanitizers put red zones around everything on a stack. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { THREAD_STACK_BYTES = 2048 * 1024 };
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+enum { THREAD_STACK_BYTES = 2048 * 1024 };
+#else
 enum { THREAD_STACK_BYTES = 256 * 1024 };
+#endif
+#else
+enum { THREAD_STACK_BYTES = 256 * 1024 };
+#endif
 
 /* Starts run(arg) on a stack of THREAD_STACK_BYTES, recorded in s->stacks; all signals are blocked in it. `name` (15
  * characters at most) is what ps and gdb show. Returns 0 or an errno value. The caller joins with pthread_join. */

@@ -9,9 +9,11 @@
 #include <pthread.h>
 #include <stdalign.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "server/clients.h"
+#include "server/ticks.h"
 #include "slab/base/lock.h"
 
 struct batch;
@@ -23,16 +25,6 @@ struct server;
 struct stats_worker;
 struct store_ctx;
 
-/* Counters of the network side. One writer, the worker; anybody reads (relaxed). */
-struct worker_net {
-    _Atomic uint64_t bytes_in, bytes_out;
-    _Atomic uint64_t reads, writes;        /* system calls that moved bytes */
-    _Atomic uint64_t query_limit_closed;   /* client_query_buffer_limit_disconnections */
-    _Atomic uint64_t output_limit_closed;  /* client_output_buffer_limit_disconnections */
-    _Atomic uint64_t evicted_clients;      /* closed for maxmemory-clients */
-    _Atomic uint64_t protocol_errors;
-};
-
 struct worker {
     uint32_t magic;
     int index; /* 0 .. nworkers-1 */
@@ -42,13 +34,16 @@ struct worker {
     struct stats_worker *stats; /* stats_worker(srv->stats, index) */
     struct mailbox *mail;
     struct batch *batch; /* requests parsed and not yet executed, the shared buffers */
-    int64_t now_ms;      /* Unix time at the begin of this loop turn */
+    int64_t now_ms;      /* Unix time, read once a batch */
     struct event *turn_ev, *tick_ev, *mail_ev;
-    uint32_t turn_flags;
+    struct conn *paused; /* connections that wait for the end of CLIENT PAUSE */
+    uint32_t seconds;    /* rounds of housekeeping, for what is done once in a while */
+    bool turn_armed;     /* turn_ev will run at the end of this loop turn */
+    bool touch;          /* what store_ctx_touch was told last */
+    struct ticks ticks;
     pthread_t thread;
 
     alignas(64) struct clients clients; /* registry of this worker's connections */
-    alignas(64) struct worker_net net;
 };
 
 /* Makes worker `index` of `s` with its loop, store context and statistics; NULL: memory or descriptors are short
@@ -58,11 +53,5 @@ struct worker *worker_new(struct server *s, int index);
 int worker_run(struct worker *w);
 void worker_stop(struct worker *w);
 void worker_free(struct worker *w);
-
-/* Adds to a counter that only this thread writes: no locked instruction. */
-static inline void worker_count(_Atomic uint64_t *counter, uint64_t n)
-{
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
-}
 
 #endif

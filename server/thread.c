@@ -1,0 +1,62 @@
+/* Threads are started with every signal blocked, so that signals reach the main thread's loop alone, and tell where
+ * their stack is before they do anything else.
+ *
+ * The stack is left to the C library (which caches and guards it); only its size is ours. */
+#include "server/thread.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "server/server.h"
+
+struct start {
+    struct server *srv;
+    void *(*run)(void *);
+    void *arg;
+};
+
+static void record_stack(struct server *s)
+{
+    pthread_attr_t attr;
+    void *base;
+    size_t size;
+    if (pthread_getattr_np(pthread_self(), &attr) != 0)
+        return;
+    int n = atomic_fetch_add(&s->nstacks, 1);
+    if (pthread_attr_getstack(&attr, &base, &size) == 0 && n < THREADS_MAX) {
+        s->stacks[n].size = size;
+        atomic_store(&s->stacks[n].base, base); /* publishes the size */
+    }
+    pthread_attr_destroy(&attr);
+}
+
+static void *started(void *p)
+{
+    struct start st = *(struct start *)p;
+    free(p);
+    record_stack(st.srv);
+    return st.run(st.arg);
+}
+
+int thread_start(struct server *s, pthread_t *t, const char *name, void *(*run)(void *), void *arg)
+{
+    struct start *st = malloc(sizeof *st);
+    if (st == NULL)
+        return ENOMEM;
+    *st = (struct start){.srv = s, .run = run, .arg = arg};
+    pthread_attr_t attr;
+    sigset_t all, old;
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, THREAD_STACK_BYTES);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int why = pthread_create(t, &attr, started, st);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attr);
+    if (why != 0)
+        free(st);
+    else
+        pthread_setname_np(*t, name);
+    return why;
+}
