@@ -21,7 +21,6 @@ struct memthread;
 struct options;
 struct slowlog;
 struct stats;
-struct stats;
 struct store;
 struct worker;
 
@@ -48,7 +47,6 @@ struct server {
     struct memthread *memthread;
     struct listener *listener;
     struct stats *stats;     /* telemetry.h makes these three */
-    struct stats *stats; /* one part a worker, and number `nworkers` for the main thread */
     struct slowlog *slowlog;
     struct latency *latency;
     struct ticks ticks; /* calibrated once, workers copy it */
