@@ -5,7 +5,10 @@
 #ifndef FLAGSTONE_SERVER_COMMAND_H
 #define FLAGSTONE_SERVER_COMMAND_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "protocol/reply.h"
 #include "protocol/request.h"
@@ -93,43 +96,78 @@ enum cmd_category {
 /* A key specification (COMMAND INFO's last field): keys stand at first, first+step, ... up to last; last < 0 counts
  * from the last argument. flags are Redis's key-spec flags, space separated ("RW access update"). */
 struct cmd_keyspec {
-    const char *flags;
     int16_t first, last, step;
+    const char *flags;
+    const char *notes; /* NULL: none */
 };
 
 /* An argument's description for COMMAND DOCS; nested ones follow in `sub`. */
 struct cmd_argdoc {
-    const char *name, *type; /* type: string integer double key pattern unix-time pure-token oneof block */
-    const char *token;       /* NULL: none */
-    const char *since;       /* NULL: as the command */
-    const char *flags;       /* "optional multiple multiple-token", NULL: none */
-    int8_t key_spec;         /* -1: none */
+    const char *name, *type;      /* type: string integer double key pattern unix-time pure-token oneof block */
+    const char *token;            /* NULL: none */
+    const char *since;            /* NULL: as the command */
+    const char *deprecated_since; /* NULL: it is not */
+    const char *flags;            /* "optional multiple multiple_token", NULL: none */
+    int8_t key_spec;              /* -1: none */
     uint8_t nsub;
     const struct cmd_argdoc *sub;
 };
 
+/* What changed in a command, and in which version. */
+struct cmd_history {
+    const char *version, *text;
+};
+
+/* A command. What the dispatcher reads comes first and fits in a cache line; the rest is documentation. Lists of words
+ * are space separated; what a command does not have is NULL. */
 struct command {
-    const char *name; /* lower case; a subcommand's is "config|get" */
-    const char *group, *since, *complexity, *summary;
     cmd_handler handler; /* NULL for a container whose subcommands have the handlers */
+    const char *name;    /* lower case; a subcommand's is "config|get" */
     int32_t arity;       /* as Redis: with the name, negative is "at least" */
     uint32_t flags;      /* enum cmd_flag */
     uint32_t categories; /* enum cmd_category */
-    struct cmd_keyspec keys[2];
+    uint16_t id;         /* index into per-command statistics; subcommands have their own */
     uint8_t nkeyspecs;
-    uint16_t id; /* index into per-command statistics; subcommands have their own */
-    const struct cmd_argdoc *args;
-    uint8_t nargs;
-    const struct command *sub; /* subcommands */
     uint8_t nsub;
-};
+    struct cmd_keyspec keys[2];
+    const struct command *sub; /* subcommands */
 
-/* Finds by name, in any case; `p` is not terminated. For a container it looks on for the subcommand argv[1] and
- * returns that, or the container itself where there is none. NULL: unknown. */
+    const char *group, *since, *complexity, *summary;
+    const char *tips;      /* for clients of clusters: "request_policy:all_shards ..." */
+    const char *doc_flags; /* "deprecated syscmd" */
+    const char *deprecated_since, *replaced_by;
+    const struct cmd_history *history;
+    const struct cmd_argdoc *args;
+    uint8_t nhistory;
+    uint8_t nargs;
+} __attribute__((aligned(64)));
+
+/* Finds by name, in any case; argv[0].p is not terminated; argc >= 1. For a container it looks on for the subcommand
+ * argv[1] and returns that, or the container itself where there is none (command_lacks_sub). NULL: unknown.
+ * Neither allocates nor writes. */
 const struct command *command_find(const struct arg *argv, int argc);
 
-/* The whole table, for COMMAND and statistics: `n` entries; command_count() counts subcommands too (ids run to it). */
-const struct command *command_table(int *n);
+/* The same for a name as it is written in the table, with its container ("config|get"); `n` is its length in bytes. */
+const struct command *command_find_name(const char *name, size_t n);
+
+/* What was found is a container, and the subcommand that was asked for is not among its own: the error is
+ * "ERR unknown subcommand 'x'. Try CONFIG HELP.". Without a subcommand the container's arity says what is wrong. */
+static inline bool command_lacks_sub(const struct command *found, int argc)
+{
+    return found->nsub > 0 && argc > 1;
+}
+
+/* "config|get" is called "get" by its container. */
+const char *command_sub_name(const struct command *container, const struct command *sub);
+
+/* The whole table, for COMMAND and statistics: `n` commands, each with its subcommands in `sub`. */
+const struct command *const *command_table(int *n);
+
+/* All ids are below command_count(), subcommands included; by_id returns NULL from there on. */
 uint16_t command_count(void);
+const struct command *command_by_id(uint16_t id);
+
+/* Writes the README's list of commands, a Markdown table a group. */
+void command_print_table(FILE *to);
 
 #endif

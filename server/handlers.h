@@ -1,0 +1,164 @@
+/* The handlers that the command table names, grouped by the file that defines them.
+ *
+ * All have the contract of cmd_handler (server/command.h): arity is checked; unless the command has CMD_NOLOCK the
+ * shards of its keys are locked; CMD_RETRY means that nothing was changed and nothing replied. */
+#ifndef FLAGSTONE_SERVER_HANDLERS_H
+#define FLAGSTONE_SERVER_HANDLERS_H
+
+#include "server/command.h"
+
+/* server/cmd_string.c */
+enum cmd_status cmd_get(struct cmd_ctx *c);
+enum cmd_status cmd_set(struct cmd_ctx *c);
+enum cmd_status cmd_getdel(struct cmd_ctx *c);
+enum cmd_status cmd_getex(struct cmd_ctx *c);
+enum cmd_status cmd_getset(struct cmd_ctx *c);
+enum cmd_status cmd_getrange(struct cmd_ctx *c);
+enum cmd_status cmd_substr(struct cmd_ctx *c);
+enum cmd_status cmd_setrange(struct cmd_ctx *c);
+enum cmd_status cmd_setex(struct cmd_ctx *c);
+enum cmd_status cmd_psetex(struct cmd_ctx *c);
+enum cmd_status cmd_setnx(struct cmd_ctx *c);
+enum cmd_status cmd_mget(struct cmd_ctx *c);
+enum cmd_status cmd_mset(struct cmd_ctx *c);
+enum cmd_status cmd_msetnx(struct cmd_ctx *c);
+enum cmd_status cmd_append(struct cmd_ctx *c);
+enum cmd_status cmd_strlen(struct cmd_ctx *c);
+
+/* server/cmd_counter.c */
+enum cmd_status cmd_incr(struct cmd_ctx *c);
+enum cmd_status cmd_incrby(struct cmd_ctx *c);
+enum cmd_status cmd_incrbyfloat(struct cmd_ctx *c);
+enum cmd_status cmd_decr(struct cmd_ctx *c);
+enum cmd_status cmd_decrby(struct cmd_ctx *c);
+
+/* server/cmd_lcs.c */
+enum cmd_status cmd_lcs(struct cmd_ctx *c);
+
+/* server/cmd_bits.c */
+enum cmd_status cmd_setbit(struct cmd_ctx *c);
+enum cmd_status cmd_getbit(struct cmd_ctx *c);
+enum cmd_status cmd_bitcount(struct cmd_ctx *c);
+enum cmd_status cmd_bitpos(struct cmd_ctx *c);
+enum cmd_status cmd_bitop(struct cmd_ctx *c);
+
+/* server/cmd_bitfield.c */
+enum cmd_status cmd_bitfield(struct cmd_ctx *c);
+enum cmd_status cmd_bitfield_ro(struct cmd_ctx *c);
+
+/* server/cmd_keys.c */
+enum cmd_status cmd_del(struct cmd_ctx *c);
+enum cmd_status cmd_unlink(struct cmd_ctx *c);
+enum cmd_status cmd_exists(struct cmd_ctx *c);
+enum cmd_status cmd_type(struct cmd_ctx *c);
+enum cmd_status cmd_touch(struct cmd_ctx *c);
+enum cmd_status cmd_copy(struct cmd_ctx *c);
+enum cmd_status cmd_rename(struct cmd_ctx *c);
+enum cmd_status cmd_renamenx(struct cmd_ctx *c);
+enum cmd_status cmd_move(struct cmd_ctx *c);
+enum cmd_status cmd_swapdb(struct cmd_ctx *c);
+enum cmd_status cmd_randomkey(struct cmd_ctx *c);
+enum cmd_status cmd_dbsize(struct cmd_ctx *c);
+enum cmd_status cmd_flushdb(struct cmd_ctx *c);
+enum cmd_status cmd_flushall(struct cmd_ctx *c);
+
+/* server/cmd_scan.c */
+enum cmd_status cmd_keys(struct cmd_ctx *c);
+enum cmd_status cmd_scan(struct cmd_ctx *c);
+
+/* server/cmd_expire.c */
+enum cmd_status cmd_expire(struct cmd_ctx *c);
+enum cmd_status cmd_pexpire(struct cmd_ctx *c);
+enum cmd_status cmd_expireat(struct cmd_ctx *c);
+enum cmd_status cmd_pexpireat(struct cmd_ctx *c);
+enum cmd_status cmd_expiretime(struct cmd_ctx *c);
+enum cmd_status cmd_pexpiretime(struct cmd_ctx *c);
+enum cmd_status cmd_ttl(struct cmd_ctx *c);
+enum cmd_status cmd_pttl(struct cmd_ctx *c);
+enum cmd_status cmd_persist(struct cmd_ctx *c);
+
+/* server/cmd_object.c */
+enum cmd_status cmd_object_encoding(struct cmd_ctx *c);
+enum cmd_status cmd_object_freq(struct cmd_ctx *c);
+enum cmd_status cmd_object_idletime(struct cmd_ctx *c);
+enum cmd_status cmd_object_refcount(struct cmd_ctx *c);
+enum cmd_status cmd_object_help(struct cmd_ctx *c);
+
+/* server/cmd_connection.c */
+enum cmd_status cmd_ping(struct cmd_ctx *c);
+enum cmd_status cmd_echo(struct cmd_ctx *c);
+enum cmd_status cmd_hello(struct cmd_ctx *c);
+enum cmd_status cmd_auth(struct cmd_ctx *c);
+enum cmd_status cmd_quit(struct cmd_ctx *c);
+enum cmd_status cmd_reset(struct cmd_ctx *c);
+enum cmd_status cmd_select(struct cmd_ctx *c);
+enum cmd_status cmd_time(struct cmd_ctx *c);
+
+/* server/cmd_client.c */
+enum cmd_status cmd_client_id(struct cmd_ctx *c);
+enum cmd_status cmd_client_info(struct cmd_ctx *c);
+enum cmd_status cmd_client_list(struct cmd_ctx *c);
+enum cmd_status cmd_client_getname(struct cmd_ctx *c);
+enum cmd_status cmd_client_setname(struct cmd_ctx *c);
+enum cmd_status cmd_client_setinfo(struct cmd_ctx *c);
+enum cmd_status cmd_client_kill(struct cmd_ctx *c);
+enum cmd_status cmd_client_pause(struct cmd_ctx *c);
+enum cmd_status cmd_client_unpause(struct cmd_ctx *c);
+enum cmd_status cmd_client_reply(struct cmd_ctx *c);
+enum cmd_status cmd_client_no_evict(struct cmd_ctx *c);
+enum cmd_status cmd_client_no_touch(struct cmd_ctx *c);
+enum cmd_status cmd_client_help(struct cmd_ctx *c);
+
+/* server/cmd_config.c */
+enum cmd_status cmd_config_get(struct cmd_ctx *c);
+enum cmd_status cmd_config_set(struct cmd_ctx *c);
+enum cmd_status cmd_config_rewrite(struct cmd_ctx *c);
+enum cmd_status cmd_config_resetstat(struct cmd_ctx *c);
+enum cmd_status cmd_config_help(struct cmd_ctx *c);
+
+/* server/cmd_info.c */
+enum cmd_status cmd_info(struct cmd_ctx *c);
+
+/* server/cmd_memory.c */
+enum cmd_status cmd_memory_usage(struct cmd_ctx *c);
+enum cmd_status cmd_memory_stats(struct cmd_ctx *c);
+enum cmd_status cmd_memory_doctor(struct cmd_ctx *c);
+enum cmd_status cmd_memory_malloc_stats(struct cmd_ctx *c);
+enum cmd_status cmd_memory_purge(struct cmd_ctx *c);
+enum cmd_status cmd_memory_help(struct cmd_ctx *c);
+
+/* server/cmd_slowlog.c */
+enum cmd_status cmd_slowlog_get(struct cmd_ctx *c);
+enum cmd_status cmd_slowlog_len(struct cmd_ctx *c);
+enum cmd_status cmd_slowlog_reset(struct cmd_ctx *c);
+enum cmd_status cmd_slowlog_help(struct cmd_ctx *c);
+
+/* server/cmd_latency.c */
+enum cmd_status cmd_latency_latest(struct cmd_ctx *c);
+enum cmd_status cmd_latency_history(struct cmd_ctx *c);
+enum cmd_status cmd_latency_reset(struct cmd_ctx *c);
+enum cmd_status cmd_latency_doctor(struct cmd_ctx *c);
+enum cmd_status cmd_latency_graph(struct cmd_ctx *c);
+enum cmd_status cmd_latency_histogram(struct cmd_ctx *c);
+enum cmd_status cmd_latency_help(struct cmd_ctx *c);
+
+/* server/cmd_monitor.c */
+enum cmd_status cmd_monitor(struct cmd_ctx *c);
+
+/* server/cmd_debug.c; parses its subcommand itself */
+enum cmd_status cmd_debug(struct cmd_ctx *c);
+
+/* server/cmd_shutdown.c */
+enum cmd_status cmd_shutdown(struct cmd_ctx *c);
+
+/* server/cmd_command.c */
+enum cmd_status cmd_command(struct cmd_ctx *c);
+enum cmd_status cmd_command_count(struct cmd_ctx *c);
+enum cmd_status cmd_command_info(struct cmd_ctx *c);
+enum cmd_status cmd_command_docs(struct cmd_ctx *c);
+enum cmd_status cmd_command_list(struct cmd_ctx *c);
+enum cmd_status cmd_command_getkeys(struct cmd_ctx *c);
+enum cmd_status cmd_command_getkeysandflags(struct cmd_ctx *c);
+enum cmd_status cmd_command_help(struct cmd_ctx *c);
+
+#endif
