@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { NUMBER_INT_MAX_CHARS = 21, NUMBER_DOUBLE_MAX_CHARS = 5200 };
+enum { NUMBER_INT_MAX_CHARS = 21, NUMBER_DOUBLE_MAX_CHARS = 5200, NUMBER_SHORT_DOUBLE_MAX_CHARS = 32 };
 
 /* Strict: no spaces, no plus, no leading zeros, nothing after; false if it does not fit. */
 bool number_parse_i64(const char *p, size_t n, int64_t *v);
@@ -20,5 +20,8 @@ size_t number_write_u64(char *to, uint64_t v);
 bool number_parse_ld(const char *p, size_t n, long double *v);
 /* As INCRBYFLOAT writes: %.17Lf without trailing zeros. Returns the length. `to` has NUMBER_DOUBLE_MAX_CHARS. */
 size_t number_write_ld(char *to, long double v);
+
+/* As replies carry doubles: %.17g, inf, -inf, nan. Returns the length. `to` has NUMBER_SHORT_DOUBLE_MAX_CHARS. */
+size_t number_write_double(char *to, double v);
 
 #endif
