@@ -38,7 +38,7 @@ struct resp_partial;
 struct resp_parser {
     struct resp_partial *partial; /* arguments so far, where looking at them again would cost; nearly always NULL */
     size_t need;                  /* with fewer bytes than this, nothing new can be said */
-    size_t scanned;               /* bytes known not to contain the end of the line that is waited for */
+    size_t line, scanned;         /* the line that has no end yet, and how far that is known */
 };
 
 /* What a request may be. Looked at when a length is read, so AUTH and CONFIG SET show at once. A connection that is
@@ -46,7 +46,7 @@ struct resp_parser {
 struct resp_limits {
     size_t bulk_max;      /* proto-max-bulk-len, bytes */
     size_t big_threshold; /* from this length on a bulk string is the connection's to receive (RESP_BIG); more than
-                             the longest key. SIZE_MAX: none */
+                             the longest key. never 0. SIZE_MAX: none */
     bool unauthenticated; /* the RESP_UNAUTH_ limits hold */
 };
 
