@@ -1,0 +1,25 @@
+# The benchmark's own programs: the floor, the load generator, the replayer. Included by the Makefile.
+#
+#   make bench                  the speed table, about ten minutes
+#   make bench BENCH=memory     another group: speed speed-full memory large redis-benchmark frag resize missratio balloon
+#   make bench BENCH="memory frag" OTHER="valkey=/path/to/valkey-server"
+BENCH_COMMON = reply stream keyspace histogram process
+BENCH_PROGRAMS = build/bench/bench-floor build/bench/bench-load build/bench/bench-replay build/bench/bench-large
+BENCH_COMPILE = $(CC) $(STD) $(WARN) -O2 -g $(CFLAGS)
+
+.PHONY: bench-programs
+bench-programs: $(BENCH_PROGRAMS)
+
+build/bench/%.o: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(BENCH_COMPILE) -MMD -MP -c -o $@ $<
+
+build/bench/bench-floor: build/bench/floor.o
+build/bench/bench-load: $(patsubst %,build/bench/%.o,load load_options target $(BENCH_COMMON))
+build/bench/bench-replay: $(patsubst %,build/bench/%.o,replay replay_client replay_lru $(BENCH_COMMON))
+build/bench/bench-large: $(patsubst %,build/bench/%.o,large $(BENCH_COMMON))
+
+$(BENCH_PROGRAMS):
+	$(CC) $(LDFLAGS) -o $@ $^ -lm
+
+-include $(wildcard build/bench/*.d)
