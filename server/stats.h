@@ -13,8 +13,8 @@
  *     refused:      stats_rejected(w, cmd->id)                     arity, auth, OOM: before the handler ran
  *     either error: stats_error(w, "WRONGTYPE")                    the code, from reply.last_error
  *     slow:         if (ns >= slow_command_ns(srv)) slow_command(c, ns)             see slow_command.h
- * What is counted elsewhere (bytes by worker.net, connections by the server, hits and evictions by the store's contexts)
- * comes in through the source function, so that one reset and one set of names cover all. */
+ * What is counted elsewhere (keyspace hits, misses, expired and evicted keys, by the store's contexts) comes in through
+ * the source function, so that one reset and one set of names cover all. */
 #ifndef FLAGSTONE_SERVER_STATS_H
 #define FLAGSTONE_SERVER_STATS_H
 
@@ -28,24 +28,25 @@
 struct stats; /* the server's */
 
 enum stats_counter {
-    STATS_ERRORS,        /* total_error_replies; stats_error counts it */
-    STATS_AUTH_FAILURES, /* acl_access_denied_auth */
-    STATS_LOOPS,         /* eventloop_cycles */
-    STATS_LOOP_NS,       /* eventloop_duration_sum, shown in microseconds */
-    STATS_OWN,           /* those above are counted here with stats_add; the next two are sums over the commands */
-    STATS_COMMANDS = STATS_OWN, /* total_commands_processed */
-    STATS_CMD_NS,               /* eventloop_duration_cmd_sum */
-    STATS_CONNECTIONS,          /* from here on: from the source. total_connections_received */
-    STATS_CONNECTIONS_REFUSED,  /* rejected_connections: maxclients */
-    STATS_INPUT_BYTES,
-    STATS_OUTPUT_BYTES,
-    STATS_READS,
-    STATS_WRITES,
-    STATS_QUERY_LIMIT_CLOSED,
-    STATS_OUTPUT_LIMIT_CLOSED,
-    STATS_CLIENTS_EVICTED,
-    STATS_PROTOCOL_ERRORS,
-    STATS_HITS,
+    STATS_CONNECTIONS,          /* total_connections_received; by the main thread: stats_worker(s, workers) */
+    STATS_CONNECTIONS_REJECTED, /* rejected_connections: maxclients */
+    STATS_INPUT_BYTES,          /* total_net_input_bytes */
+    STATS_OUTPUT_BYTES,         /* total_net_output_bytes */
+    STATS_READS,                /* total_reads_processed: reads from sockets that gave something */
+    STATS_WRITES,               /* total_writes_processed */
+    STATS_ERRORS,               /* total_error_replies; stats_error counts it */
+    STATS_UNEXPECTED_ERRORS,    /* unexpected_error_replies */
+    STATS_PROTOCOL_ERRORS,      /* connections closed because of one */
+    STATS_AUTH_FAILURES,        /* acl_access_denied_auth */
+    STATS_CLIENTS_EVICTED,      /* evicted_clients: maxmemory-clients */
+    STATS_QUERY_LIMIT_CLOSED,   /* client_query_buffer_limit_disconnections */
+    STATS_OUTPUT_LIMIT_CLOSED,  /* client_output_buffer_limit_disconnections */
+    STATS_LOOPS,                /* eventloop_cycles */
+    STATS_LOOP_NS,              /* eventloop_duration_sum, shown in microseconds */
+    STATS_LOOP_CMD_NS,          /* eventloop_duration_cmd_sum */
+    STATS_OWN,                  /* those above are counted here, by stats_add */
+    STATS_COMMANDS = STATS_OWN, /* total_commands_processed: the sum over the commands */
+    STATS_HITS,                 /* this and the rest come from the source */
     STATS_MISSES,
     STATS_EXPIRED,
     STATS_EVICTED,
@@ -55,7 +56,7 @@ enum stats_counter {
     STATS_COUNTERS
 };
 
-/* Adds what is counted elsewhere to total[STATS_CONNECTIONS ... STATS_COUNTERS - 1]. Any thread. */
+/* Adds what is counted elsewhere to total[STATS_HITS ... STATS_COUNTERS - 1]. Any thread. */
 typedef void (*stats_source)(void *arg, uint64_t total[STATS_COUNTERS]);
 
 enum { STATS_ERROR_KINDS = 128, STATS_ERROR_NAME = 40 };
@@ -139,23 +140,27 @@ struct stats_error_kind {
     char name[STATS_ERROR_NAME];
     uint64_t count;
 };
-void stats_totals(const struct stats *s, uint64_t total[STATS_COUNTERS]);
-void stats_command(const struct stats *s, uint16_t id, struct stats_command *out);
+void stats_totals(struct stats *s, uint64_t total[STATS_COUNTERS]);
+void stats_command(struct stats *s, uint16_t id, struct stats_command *out);
 /* Adds the command's latencies to `out` (cleared or zeroed by the caller, who clears it afterwards). */
-void stats_command_latency(const struct stats *s, uint16_t id, struct histogram *out);
+void stats_command_latency(struct stats *s, uint16_t id, struct histogram *out);
 /* Fills in at most STATS_ERROR_KINDS + 1 kinds, by name; returns how many. */
-unsigned stats_errors(const struct stats *s, struct stats_error_kind *out);
+unsigned stats_errors(struct stats *s, struct stats_error_kind *out);
 
-/* CONFIG RESETSTAT: all sums begin at zero again. LATENCY RESET does not touch them. */
-void stats_reset(struct stats *s);
+/* CONFIG RESETSTAT: all sums begin at zero again. False: memory is short and nothing was reset. */
+bool stats_reset(struct stats *s);
 
 /* Instantaneous rates: the main thread's timer calls stats_sample every 100 ms or so; the rate is the mean of the last
- * 16 samples, a second. */
-enum stats_rate { STATS_RATE_COMMANDS, STATS_RATE_INPUT, STATS_RATE_OUTPUT, STATS_RATE_LOOPS, STATS_RATES };
+ * 16 samples. In units a second. */
+enum stats_rate {
+    STATS_RATE_COMMANDS,
+    STATS_RATE_INPUT,
+    STATS_RATE_OUTPUT,
+    STATS_RATE_LOOPS,
+    STATS_RATE_LOOP_NS,
+    STATS_RATES
+};
 void stats_sample(struct stats *s, uint64_t now_ns);
-double stats_rate(const struct stats *s, enum stats_rate which);
-
-/* Bytes that the statistics themselves hold. */
-size_t stats_memory(const struct stats *s);
+double stats_rate(struct stats *s, enum stats_rate which);
 
 #endif

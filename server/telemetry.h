@@ -14,7 +14,7 @@ void telemetry_free(struct server *srv);
 /* The main thread's timer, every 100 ms: takes the samples of instantaneous rates. */
 void telemetry_tick(struct server *srv);
 
-/* CONFIG RESETSTAT. */
-void telemetry_reset(struct server *srv);
+/* CONFIG RESETSTAT. False: memory is short and nothing was reset. */
+bool telemetry_reset(struct server *srv);
 
 #endif
