@@ -121,7 +121,8 @@ struct options {
     pthread_mutex_t change;
     struct lock texts;
     option_number memory_available; /* bytes of the machine, or of the cgroup where that is less */
-    option_number oom_base;         /* oom_score_adj that the process was started with */
+    option_number oom_base;         /* oom_score_adj that the process had before it was touched */
+    option_number oom_touched;
     char *start_dir;                /* working directory at start: paths of include are relative to it */
 };
 
