@@ -81,20 +81,8 @@ void reply_arity_error(struct cmd_ctx *c)
     reply_errorf(c->out, "ERR wrong number of arguments for '%s' command", c->cmd->name);
 }
 
-void reply_too_big(struct cmd_ctx *c)
-{
-    reply_error(c->out, "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
-}
-
-void reply_no_memory(struct cmd_ctx *c)
-{
-    reply_error(c->out, "OOM command not allowed when used memory > 'maxmemory'.");
-}
-
 bool range_clamp(int64_t *start, int64_t *end, int64_t len)
 {
-    if (*start < 0 && *end < 0 && *start > *end)
-        return false;
     if (*start < 0)
         *start += len;
     if (*end < 0)

@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include "server/command.h"
-#include "slab/base/assert.h"
 
 /* True where the argument is the word, in any case. `lower` is in lower case. */
 bool arg_is(const struct arg *a, const char *lower);
@@ -30,30 +29,16 @@ void reply_expiry_error(struct cmd_ctx *c);
 
 void reply_syntax_error(struct cmd_ctx *c);
 void reply_arity_error(struct cmd_ctx *c);
-void reply_too_big(struct cmd_ctx *c);
-void reply_no_memory(struct cmd_ctx *c);
 
-/* What a handler returns where the store refused a write: CMD_RETRY, or CMD_DONE with the error replied. */
-static inline enum cmd_status store_refused(struct cmd_ctx *c, enum store_status status)
-{
-    if (status == STORE_SHORT)
-        return CMD_RETRY;
-    reply_too_big(c);
-    return CMD_DONE;
-}
-
-/* Stores an argument as the key's value; one that was received as a large value is taken over as it is. */
-static inline enum store_status put_arg(struct cmd_ctx *c, const struct skey *k, struct entry *e, struct arg *a,
-                                        int64_t expire_ms, unsigned flags)
-{
-    if (UNLIKELY(a->big))
-        return store_put(c->sx, k, e, NULL, 0, &a->big, expire_ms, flags | STORE_TAKE_BIG);
-    struct part value = {a->p, a->len};
-    return store_put(c->sx, k, e, &value, 1, NULL, expire_ms, flags);
-}
-
-/* Where a range of bytes or bits lies: both ends inclusive, negative ones counted from the end, clamped to [0, len).
- * False: it is empty. */
+/* A range of bytes or bits, both ends inclusive, negative ones counted from the end: clamped to [0, len). False: it is
+ * empty. */
 bool range_clamp(int64_t *start, int64_t *end, int64_t len);
+
+/* GETRANGE and BITCOUNT take a range whose ends are both negative and the wrong way round for empty, before they
+ * clamp it. */
+static inline bool range_reversed(int64_t start, int64_t end)
+{
+    return start < 0 && end < 0 && start > end;
+}
 
 #endif

@@ -1,10 +1,10 @@
-/* Counters: INCR and its kin. A counter is a string of digits, rewritten in place by the store where the length stays. */
+/* Counters: INCR and its kin. A counter is a string of digits; the store rewrites it in place while its length stays. */
 #include <math.h>
 
 #include "protocol/number.h"
 #include "server/args.h"
 #include "server/handlers.h"
-#include "server/server.h"
+#include "server/put.h"
 
 /* Reads a found value as an integer; false and the error replied where it is none. */
 static bool value_int(struct cmd_ctx *c, const struct entry *e, int64_t *v)

@@ -1,6 +1,7 @@
 /* Expiry: setting it, asking for it, taking it away. A time that has passed deletes the key at once. */
 #include "server/args.h"
 #include "server/handlers.h"
+#include "server/put.h"
 
 enum { EXPIRE_NX = 1, EXPIRE_XX = 2, EXPIRE_GT = 4, EXPIRE_LT = 8 };
 

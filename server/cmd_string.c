@@ -3,12 +3,9 @@
  * GET, MGET, SET with three arguments and MSET are the hot ones: a lookup, a copy, a reply; what has options goes
  * another way. A command that replies the old value and then writes reserves its memory first, and one that writes
  * several keys reserves for all, so that STORE_SHORT always comes before anything was changed or replied. */
-#include <strings.h>
-
 #include "server/args.h"
 #include "server/handlers.h"
-#include "server/options.h"
-#include "server/server.h"
+#include "server/put.h"
 #include "server/value_reply.h"
 
 /* The options of SET and GETEX, a bit each. */
@@ -86,18 +83,6 @@ static void reply_old(struct cmd_ctx *c, bool found, const struct entry *e)
         reply_value(c, e);
     else
         reply_null(c->out);
-}
-
-/* Memory for an argument's value, before anything is replied. One that came as a large value brings its own; only
- * the entry that will name it is needed. */
-static enum store_status reserve_arg(struct cmd_ctx *c, const struct skey *k, const struct arg *a, bool expires)
-{
-    return store_reserve(c->sx, k, a->big ? 0 : a->len, expires);
-}
-
-static bool within_limit(struct cmd_ctx *c, uint64_t len)
-{
-    return len <= (uint64_t)OPT(c->srv->opt, proto_max_bulk_len);
 }
 
 enum cmd_status cmd_get(struct cmd_ctx *c)
@@ -211,7 +196,8 @@ enum cmd_status cmd_getrange(struct cmd_ctx *c)
     struct entry e;
     if (!arg_int(c, &c->argv[2], NULL, &start) || !arg_int(c, &c->argv[3], NULL, &end))
         return CMD_DONE;
-    if (store_read(c->sx, &c->keys[0], &e) && range_clamp(&start, &end, (int64_t)store_value_len(&e)))
+    if (store_read(c->sx, &c->keys[0], &e) && !range_reversed(start, end) &&
+        range_clamp(&start, &end, (int64_t)store_value_len(&e)))
         reply_value_range(c, &e, (size_t)start, (size_t)(end - start + 1));
     else
         reply_bulk(c->out, "", 0);
@@ -241,25 +227,10 @@ enum cmd_status cmd_setrange(struct cmd_ctx *c)
         reply_int(c->out, (int64_t)len);
         return CMD_DONE;
     }
-    if (!within_limit(c, (uint64_t)at + a->len)) {
-        reply_too_big(c);
+    const char *p = NULL;
+    if (!length_allowed(c, (uint64_t)at + a->len) || !(p = flat_arg(c, a)))
         return CMD_DONE;
-    }
-    const char *p = arg_flatten(c, a);
-    if (!p) {
-        reply_no_memory(c);
-        return CMD_DONE;
-    }
-    /* A new key is written empty first; should the store be short after that, it goes again. */
-    static const struct part nothing = {"", 0};
-    enum store_status status = STORE_OK;
-    if (!found)
-        status = store_put(c->sx, k, &e, &nothing, 1, NULL, STORE_NO_EXPIRY, STORE_RAW);
-    if (status == STORE_OK) {
-        status = store_write(c->sx, k, &e, (size_t)at, p, a->len, NULL);
-        if (status != STORE_OK && !found)
-            store_delete(c->sx, k, &e);
-    }
+    enum store_status status = write_at(c, k, &e, found, (size_t)at, p, a->len);
     if (status != STORE_OK)
         return store_refused(c, status);
     reply_int(c->out, (int64_t)store_value_len(&e));
@@ -378,15 +349,9 @@ enum cmd_status cmd_append(struct cmd_ctx *c)
     } else {
         size_t at = store_value_len(&e);
         len += at;
-        if (!within_limit(c, len)) {
-            reply_too_big(c);
+        const char *p = NULL;
+        if (!length_allowed(c, len) || !(p = flat_arg(c, a)))
             return CMD_DONE;
-        }
-        const char *p = arg_flatten(c, a);
-        if (!p) {
-            reply_no_memory(c);
-            return CMD_DONE;
-        }
         status = store_write(c->sx, k, &e, at, p, a->len, NULL);
     }
     if (status != STORE_OK)
