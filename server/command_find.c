@@ -324,7 +324,10 @@ const struct command *command_find(const struct arg *argv, int argc)
 
 const struct command *command_find_name(const char *name, size_t n)
 {
-    const char *bar = n > 0 ? memchr(name, '|', n) : NULL;
+    enum { LONGER_THAN_ALL = 64 };
+    if (n == 0 || n > LONGER_THAN_ALL) /* a very long name may not even be in memory (arg.big) */
+        return NULL;
+    const char *bar = memchr(name, '|', n);
     if (!bar)
         return find_top(name, n);
     const struct command *c = find_top(name, (size_t)(bar - name));

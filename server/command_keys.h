@@ -15,7 +15,10 @@ static inline bool command_one_key(const struct command *cmd)
  * arity. Time and result go by argc alone: what stands in the arguments is not read. */
 int command_keys(const struct command *cmd, const struct arg *argv, int argc, int *positions, int max);
 
-/* The same, and for each key the number of the spec that names it. `specs` may be NULL. */
-int command_keys_specs(const struct command *cmd, int argc, int *positions, uint8_t *specs, int max);
+/* The arguments that one spec names: first, first + step ... up to last; none where last < first. */
+struct key_range {
+    int first, last, step;
+};
+struct key_range command_key_range(const struct cmd_keyspec *spec, int argc);
 
 #endif
