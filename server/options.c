@@ -38,7 +38,10 @@ struct options *options_new(void)
         return NULL;
     pthread_mutex_init(&o->change, NULL);
     o->memory_available = memory_available("");
-    bool ok = true;
+    o->start_dir = getcwd(NULL, 0);
+    if (!o->start_dir)
+        o->start_dir = strdup("/"); /* the working directory was removed */
+    bool ok = o->start_dir != NULL;
     for (int i = 0; ok && i < option_table_length; i++) {
         if (option_has_text(&option_table[i])) {
             struct option_content empty = {.text = strdup("")};
@@ -48,10 +51,7 @@ struct options *options_new(void)
         }
         ok = ok && set_standard(o, &option_table[i]);
     }
-    o->start_dir = getcwd(NULL, 0);
-    if (!o->start_dir)
-        o->start_dir = strdup("/"); /* the working directory was removed */
-    if (ok && o->start_dir)
+    if (ok)
         return o;
     options_free(o);
     return NULL;

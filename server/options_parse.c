@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -165,22 +166,36 @@ static bool take_text(const char *text, struct option_content *c, char *err)
     return true;
 }
 
-static bool parse_text(const struct option *d, const char *word, struct option_content *c, char *err)
+/* A relative directory is below the one that the server was started in, where it no longer is at run time. */
+static bool check_directory(const struct options *o, const char *path, char *err)
 {
+    struct stat st;
+    bool ok = false;
+    int fd = open(o->start_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fstatat(fd, path, &st, 0) != 0)
+        refuse(err, "%s", strerror(errno));
+    else if (!S_ISDIR(st.st_mode))
+        refuse(err, "%s", strerror(ENOTDIR));
+    else if (faccessat(fd, path, X_OK, 0) != 0)
+        refuse(err, "%s", strerror(errno));
+    else
+        ok = true;
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+static bool parse_text(const struct options *o, const struct option *d, const char *word, struct option_content *c,
+                       char *err)
+{
+    size_t len = strlen(word);
     /* Paths and seeds are copied to buffers of this size by their readers. */
-    if (!(d->flags & OPTION_SECRET) && strlen(word) >= OPTIONS_TEXT_CHARS)
+    if (!(d->flags & OPTION_SECRET) && len >= OPTIONS_TEXT_CHARS)
         return refuse(err, "argument must be shorter than %d bytes", OPTIONS_TEXT_CHARS);
-    if (d->type == OPTION_HEX && (strspn(word, "0123456789abcdefABCDEF") != strlen(word) || strlen(word) > (size_t)d->max))
+    if (d->type == OPTION_HEX && (strspn(word, "0123456789abcdefABCDEF") != len || len > (size_t)d->max))
         return refuse(err, "argument must be at most %" PRId64 " hexadecimal digits", d->max);
-    if (d->type == OPTION_DIR) {
-        struct stat st;
-        if (stat(word, &st) != 0)
-            return refuse(err, "%s", strerror(errno));
-        if (!S_ISDIR(st.st_mode))
-            return refuse(err, "%s", strerror(ENOTDIR));
-        if (access(word, X_OK) != 0)
-            return refuse(err, "%s", strerror(errno));
-    }
+    if (d->type == OPTION_DIR && !check_directory(o, word, err))
+        return false;
     return take_text(word, c, err);
 }
 
@@ -324,7 +339,7 @@ static bool parse_one(struct options *o, const struct option *d, const char *wor
     case OPTION_FIXED:
         return parse_fixed(d, word, err);
     default:
-        return parse_text(d, word, c, err);
+        return parse_text(o, d, word, c, err);
     }
 }
 
