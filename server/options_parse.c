@@ -309,12 +309,21 @@ static bool parse_oom_values(const struct option *d, char *const *words, int n, 
     return true;
 }
 
-static bool parse_fixed(const struct option *d, const char *word, char *err)
+/* Redis's own errors for what Redis would refuse, too. */
+static bool parse_fixed(const struct option *d, char *const *words, int n, char *err)
 {
-    const char *only = strcmp(d->standard, "\"\"") == 0 ? "" : d->standard;
-    if (strcasecmp(word, only) == 0)
+    bool is_switch = strcmp(d->standard, "no") == 0;
+    int64_t v;
+    if (n == 1 && strcasecmp(words[0], is_switch ? "no" : "") == 0)
         return true;
-    return refuse(err, "not supported: %s", d->help);
+    if (is_switch && n != 1)
+        return refuse(err, "%s", arity_error);
+    if (is_switch && strcasecmp(words[0], "yes") != 0)
+        return refuse(err, "argument must be 'yes' or 'no'");
+    for (int i = 0; !is_switch && i < n; i++)
+        if (n % 2 != 0 || !number_parse_i64(words[i], strlen(words[i]), &v) || v < (i % 2 ? 0 : 1))
+            return refuse(err, "Invalid save parameters");
+    return refuse(err, "not supported: it must be %s", d->standard);
 }
 
 static bool parse_one(struct options *o, const struct option *d, const char *word, struct option_content *c, char *err)
@@ -336,8 +345,6 @@ static bool parse_one(struct options *o, const struct option *d, const char *wor
         return parse_choice(d, word, c, err);
     case OPTION_REAL:
         return parse_real(d, word, c, err);
-    case OPTION_FIXED:
-        return parse_fixed(d, word, err);
     default:
         return parse_text(o, d, word, c, err);
     }
@@ -346,7 +353,7 @@ static bool parse_one(struct options *o, const struct option *d, const char *wor
 bool option_is_list(const struct option *d)
 {
     return d->type == OPTION_ADDRESSES || d->type == OPTION_LIMITS || d->type == OPTION_OOM_VALUES ||
-           d->type == OPTION_PERCENTILES;
+           d->type == OPTION_PERCENTILES || d->type == OPTION_FIXED;
 }
 
 static bool parse_list(const struct option *d, char *const *words, int n, struct option_content *c, char *err)
@@ -358,6 +365,8 @@ static bool parse_list(const struct option *d, char *const *words, int n, struct
         return parse_limits(words, n, c, err);
     case OPTION_OOM_VALUES:
         return parse_oom_values(d, words, n, c, err);
+    case OPTION_FIXED:
+        return parse_fixed(d, words, n, err);
     default:
         return parse_percentiles(words, n, c, err);
     }
@@ -398,11 +407,7 @@ bool option_parse(struct options *o, const struct option *d, char *const *words,
         return option_parse_value(o, d, words[0], c, err);
     if (n == 0)
         return refuse(err, "%s", arity_error);
-    if (option_is_list(d))
-        return parse_list(d, words, n, c, err);
-    /* save 3600 1 has several words; say that it is not supported rather than that they are too many. */
-    return d->type == OPTION_FIXED ? parse_fixed(d, words[0], err) && refuse(err, "%s", arity_error)
-                                   : refuse(err, "%s", arity_error);
+    return option_is_list(d) ? parse_list(d, words, n, c, err) : refuse(err, "%s", arity_error);
 }
 
 /* ---- what it takes, for people ---- */
@@ -472,7 +477,7 @@ void option_describe(const struct option *d, char *to, size_t size)
         snprintf(to, size, "up to %" PRId64 " numbers from 0 to 100", d->max);
         return;
     case OPTION_FIXED:
-        snprintf(to, size, "%s and nothing else", d->standard);
+        snprintf(to, size, "%s alone", d->standard);
         return;
     }
 }

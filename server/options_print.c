@@ -92,7 +92,7 @@ void options_print_help(FILE *to)
 {
     for (int i = 0; i < option_table_length; i++) {
         const struct option *d = &option_table[i];
-        size_t first = strcspn(d->help, ".");
+        size_t first = strcspn(d->help, ".:;");
         fprintf(to, "%c --%-33s %-15s %.*s\n", option_refusal(d) ? ' ' : '*', d->name, short_standard(d), (int)first,
                 d->help);
     }
