@@ -73,6 +73,12 @@ static void refuse(struct cmd_ctx *c, const struct arg *name, const char *why)
     reply_errorf(c->out, "ERR CONFIG SET failed (possibly related to argument '%.*s') - %s", shown(name), name->p, why);
 }
 
+/* As Redis: with a bad value the option is named as the table has it, not as it was asked for. */
+static void refuse_value(struct cmd_ctx *c, const struct option *d, const char *why)
+{
+    reply_errorf(c->out, "ERR CONFIG SET failed (possibly related to argument '%s') - %s", option_name(d), why);
+}
+
 /* Names are looked at before any value: the first that is at fault is told. */
 static bool find_all(struct cmd_ctx *c, const struct option **d, int n)
 {
@@ -135,7 +141,7 @@ enum cmd_status cmd_config_set(struct cmd_ctx *c)
         if (options_change(c->srv, c->srv->opt, d, values, n, &failed, err))
             reply_ok(c->out);
         else
-            refuse(c, &c->argv[2 + 2 * failed], err);
+            refuse_value(c, d[failed], err);
     }
     for (int i = 0; values && i < n; i++)
         free(values[i]);
