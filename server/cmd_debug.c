@@ -17,8 +17,8 @@
 
 enum {
     LINE_CHARS = 1024,
-    SLEEP_STEP_MS = 100,  /* a sleeping worker looks at this interval whether the server stops */
-    EMBSTR_MAX = 44,      /* Redis's OBJECT ENCODING: longer strings are "raw" */
+    SLEEP_STEP_MS = 100, /* a sleeping worker looks at this interval whether the server stops */
+    EMBSTR_MAX = 44,     /* Redis's OBJECT ENCODING: longer strings are "raw" */
     LRU_CLOCK_MASK = 0xffffff,
 };
 
@@ -65,8 +65,8 @@ static const char *encoding_of(struct store_ctx *sx, const struct entry *e)
     return store_value_is_raw(e) || store_value_len(sx, e) > EMBSTR_MAX ? "raw" : "embstr";
 }
 
-/* Bytes that a dump of the value in Redis's format would take, uncompressed: small integers by their width, the rest with
- * a length of 1, 2, 5 or 9 bytes before it. */
+/* Bytes that a dump of the value in Redis's format would take, uncompressed: small integers by their width, the rest
+ * with a length of 1, 2, 5 or 9 bytes before it. */
 static size_t serialized_length(struct store_ctx *sx, const struct entry *e)
 {
     size_t n = store_value_len(sx, e);
@@ -84,8 +84,8 @@ static void object(struct cmd_ctx *c, const struct skey *k, struct entry *e)
     int64_t idle_s = store_entry_idle_s(c->srv->store, e);
     store_debug_entry(c->sx, e, more, sizeof more);
     snprintf(line, sizeof line,
-             "Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:%lld lru_seconds_idle:%lld %s", (void *)e->item,
-             encoding_of(c->sx, e), serialized_length(c->sx, e),
+             "Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:%lld lru_seconds_idle:%lld %s",
+             (void *)e->item, encoding_of(c->sx, e), serialized_length(c->sx, e),
              (long long)((c->now_ms / 1000 - idle_s) & LRU_CLOCK_MASK), (long long)idle_s, more);
     reply_status(c->out, line);
 }
@@ -183,18 +183,23 @@ static const struct {
     int argc;
     void (*run)(struct cmd_ctx *c);
 } subcommands[] = {
-    {"help", 2, debug_help},     {"check", 2, debug_check}, {"object", 3, debug_object},
-    {"move", 3, debug_move},     {"page", 3, debug_page},   {"sleep", 3, debug_sleep},
+    {"help", 2, debug_help},
+    {"check", 2, debug_check},
+    {"object", 3, debug_object},
+    {"move", 3, debug_move},
+    {"page", 3, debug_page},
+    {"sleep", 3, debug_sleep},
     {"set-active-expire", 3, debug_set_active_expire},
 };
 
 enum cmd_status cmd_debug(struct cmd_ctx *c)
 {
     if (!allowed(c)) {
-        reply_error(c->out,
-                    "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it "
-                    "from a local connection, otherwise you need to set this option in the configuration file, and then "
-                    "restart the server.");
+        reply_error(
+            c->out,
+            "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it "
+            "from a local connection, otherwise you need to set this option in the configuration file, and then "
+            "restart the server.");
         return CMD_DONE;
     }
     for (size_t i = 0; i < sizeof subcommands / sizeof *subcommands; i++) {

@@ -34,8 +34,9 @@ static void write_used(struct info *i, const struct memory_report *r)
     write_bytes(i, "total_system_memory", (size_t)memory_machine_bytes());
     info_constant(i, "used_memory_lua used_memory_vm_eval", "0");
     info_constant(i, "used_memory_lua_human", "0B");
-    info_constant(i, "used_memory_scripts_eval number_of_cached_scripts number_of_functions number_of_libraries "
-                     "used_memory_vm_functions used_memory_vm_total",
+    info_constant(i,
+                  "used_memory_scripts_eval number_of_cached_scripts number_of_functions number_of_libraries "
+                  "used_memory_vm_functions used_memory_vm_total",
                   "0");
     info_constant(i, "used_memory_vm_total_human", "0B");
     info_constant(i, "used_memory_functions used_memory_scripts", "0");
@@ -67,8 +68,8 @@ static void write_clients(struct info *i)
 {
     struct clients_totals c;
     clients_totals(i->srv, &c);
-    info_constant(i, "mem_not_counted_for_evict mem_replication_backlog mem_total_replication_buffers mem_clients_slaves",
-                  "0");
+    info_constant(
+        i, "mem_not_counted_for_evict mem_replication_backlog mem_total_replication_buffers mem_clients_slaves", "0");
     INFO_LINE(i, "mem_clients_normal:%zu", c.memory_normal);
     INFO_LINE(i, "mem_clients_pubsub:%zu", c.memory_pubsub);
     info_constant(i, "mem_cluster_links mem_aof_buffer", "0");

@@ -1,5 +1,5 @@
-/* INFO: the sections about the process and its surroundings, and those about features that Flagstone does not have, where
- * the fields that tools read say so (no persistence, no replicas, no cluster). */
+/* INFO: the sections about the process and its surroundings, and those about features that Flagstone does not have,
+ * where the fields that tools read say so (no persistence, no replicas, no cluster). */
 #include <event2/event.h>
 #include <stdio.h>
 #include <string.h>
@@ -85,14 +85,16 @@ void info_persistence(struct info *i)
 {
     info_constant(i, "loading async_loading current_cow_peak current_cow_size current_cow_size_age", "0");
     info_constant(i, "current_fork_perc", "0.00");
-    info_constant(i, "current_save_keys_processed current_save_keys_total rdb_changes_since_last_save "
-                     "rdb_bgsave_in_progress",
+    info_constant(i,
+                  "current_save_keys_processed current_save_keys_total rdb_changes_since_last_save "
+                  "rdb_bgsave_in_progress",
                   "0");
     INFO_LINE(i, "rdb_last_save_time:%lld", (long long)(i->srv->start_wall_ms / 1000));
     info_constant(i, "rdb_last_bgsave_status", "ok");
     info_constant(i, "rdb_last_bgsave_time_sec rdb_current_bgsave_time_sec", "-1");
-    info_constant(i, "rdb_saves rdb_last_cow_size rdb_last_load_keys_expired rdb_last_load_keys_loaded aof_enabled "
-                     "aof_rewrite_in_progress aof_rewrite_scheduled",
+    info_constant(i,
+                  "rdb_saves rdb_last_cow_size rdb_last_load_keys_expired rdb_last_load_keys_loaded aof_enabled "
+                  "aof_rewrite_in_progress aof_rewrite_scheduled",
                   "0");
     info_constant(i, "aof_last_rewrite_time_sec aof_current_rewrite_time_sec", "-1");
     info_constant(i, "aof_last_bgrewrite_status", "ok");

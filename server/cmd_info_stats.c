@@ -38,8 +38,9 @@ static void write_keys(struct info *i, const uint64_t *total)
     info_constant(i, "total_eviction_exceeded_time current_eviction_exceeded_time", "0");
     write_count(i, "keyspace_hits", total[STATS_HITS]);
     write_count(i, "keyspace_misses", total[STATS_MISSES]);
-    info_constant(i, "pubsub_channels pubsub_patterns pubsubshard_channels latest_fork_usec total_forks "
-                     "migrate_cached_sockets slave_expires_tracked_keys",
+    info_constant(i,
+                  "pubsub_channels pubsub_patterns pubsubshard_channels latest_fork_usec total_forks "
+                  "migrate_cached_sockets slave_expires_tracked_keys",
                   "0");
 }
 
@@ -48,8 +49,9 @@ static void write_defrag(struct info *i)
     struct memory_parts m;
     memory_parts(i->srv, &m);
     write_count(i, "active_defrag_hits", m.chunks_moved);
-    info_constant(i, "active_defrag_misses active_defrag_key_hits active_defrag_key_misses total_active_defrag_time "
-                     "current_active_defrag_time tracking_total_keys tracking_total_items tracking_total_prefixes",
+    info_constant(i,
+                  "active_defrag_misses active_defrag_key_hits active_defrag_key_misses total_active_defrag_time "
+                  "current_active_defrag_time tracking_total_keys tracking_total_items tracking_total_prefixes",
                   "0");
 }
 

@@ -171,8 +171,9 @@ enum cmd_status cmd_memory_doctor(struct cmd_ctx *c)
 enum cmd_status cmd_memory_malloc_stats(struct cmd_ctx *c)
 {
     struct text t = {0};
-    text_puts(&t, "Stats not supported: this server was built without jemalloc. INFO memory and INFO slabs have what is "
-                  "known of the memory of stored data.\n");
+    text_puts(&t,
+              "Stats not supported: this server was built without jemalloc. INFO memory and INFO slabs have what is "
+              "known of the memory of stored data.\n");
     text_reply(&t, c->out);
     return CMD_DONE;
 }

@@ -1,7 +1,7 @@
 /* See histogram.h. Bucket b of group g > 0 covers the 2^(g-1) values from (128 + b) << (g - 1); group 0 covers 0..127.
  *
- * Only the recording thread makes groups; it publishes them with release order, so a reader that sees one sees it zeroed.
- * histogram_add and histogram_subtract belong to the owner of `to`; `from` may be recorded into meanwhile. */
+ * Only the recording thread makes groups; it publishes them with release order, so a reader that sees one sees it
+ * zeroed. histogram_add and histogram_subtract belong to the owner of `to`; `from` may be recorded into meanwhile. */
 #include "server/histogram.h"
 
 #include <assert.h>

@@ -25,7 +25,8 @@ struct histogram {
     struct histogram_group *_Atomic group[HISTOGRAM_GROUPS];
 };
 
-/* NULL when memory is short. A zeroed struct histogram is an empty one, too; histogram_clear gives back what it holds. */
+/* NULL when memory is short. A zeroed struct histogram is an empty one, too; histogram_clear gives back what it
+ * holds. */
 struct histogram *histogram_new(void);
 void histogram_clear(struct histogram *h);
 void histogram_free(struct histogram *h); /* NULL is allowed */
@@ -63,7 +64,8 @@ uint64_t histogram_count(const struct histogram *h);
 uint64_t histogram_percentile(const struct histogram *h, double percentile);
 
 /* The cumulative counts at 1024 ns, 2048 ns, 4096 ns ...: LATENCY HISTOGRAM's. Calls `each` for every step whose bucket
- * range has values, with the step's greatest value in ns and how many values are not above it. Returns the calls made. */
+ * range has values, with the step's greatest value in ns and how many values are not above it. Returns the calls
+ * made. */
 typedef void (*histogram_each)(void *arg, uint64_t up_to_ns, uint64_t cumulative);
 unsigned histogram_steps(const struct histogram *h, histogram_each each, void *arg);
 

@@ -1,5 +1,5 @@
-/* See latency.h. Series are sorted by name; each is a ring of samples, at most one a second: within a second the longest
- * counts. A series is 2.6 KB and made at its first event, so a quiet server holds none. */
+/* See latency.h. Series are sorted by name; each is a ring of samples, at most one a second: within a second the
+ * longest counts. A series is 2.6 KB and made at its first event, so a quiet server holds none. */
 #include "server/latency.h"
 
 #include <stdlib.h>

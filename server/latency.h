@@ -28,8 +28,8 @@ struct latency_series {
 struct latency *latency_new(void); /* NULL when memory is short */
 void latency_free(struct latency *l);
 
-/* An event took `ms`. Kept when latency-monitor-threshold is on and ms is at least that. Any thread, with no lock of rank
- * LOCK_STATS or above held. */
+/* An event took `ms`. Kept when latency-monitor-threshold is on and ms is at least that. Any thread, with no lock of
+ * rank LOCK_STATS or above held. */
 void latency_event(struct server *srv, const char *name, uint64_t ms);
 
 /* The same without the threshold, at a given second. */

@@ -1,7 +1,7 @@
 /* See latency_report.h.
  *
- * The chart has four rows of three levels each (_ o #), filled below with |; 80 samples side by side, the rest in charts
- * that follow. Under each sample its age is written downwards.
+ * The chart has four rows of three levels each (_ o #), filled below with |; 80 samples side by side, the rest in
+ * charts that follow. Under each sample its age is written downwards.
  *
  *       #
  *     o |
@@ -117,8 +117,9 @@ void latency_describe(struct text *t, unsigned number, const struct latency_seri
 {
     struct latency_summary sum;
     latency_summarize(s, now_s, &sum);
-    text_printf(t, "%u. %s: %u latency spikes (average %ums, mean deviation %ums, period %.2f sec). "
-                   "Worst all time event %ums.\n",
+    text_printf(t,
+                "%u. %s: %u latency spikes (average %ums, mean deviation %ums, period %.2f sec). "
+                "Worst all time event %ums.\n",
                 number, s->name, s->n, sum.average, sum.mean_deviation, sum.period_s, s->max_ms);
     facts->seen_command |= strcmp(s->name, "command") == 0 || strcmp(s->name, "fast-command") == 0;
     facts->seen_defrag |= strcmp(s->name, "active-defrag-cycle") == 0;
@@ -129,12 +130,16 @@ void latency_describe(struct text *t, unsigned number, const struct latency_seri
 static void advise_commands(struct text *t, const struct latency_facts *f)
 {
     if (f->slowlog_usec < 0 || f->slowlog_usec > 100000)
-        text_puts(t, "- The slow log is off or notes only very slow commands: CONFIG SET slowlog-log-slower-than 1000 makes it "
-                     "note those that take more than a millisecond.\n");
+        text_puts(
+            t,
+            "- The slow log is off or notes only very slow commands: CONFIG SET slowlog-log-slower-than 1000 makes it "
+            "note those that take more than a millisecond.\n");
     else
         text_puts(t, "- SLOWLOG GET shows which commands were slow, LATENCY HISTOGRAM how often.\n");
-    text_puts(t, "- A command holds up the other connections of its worker while it runs. KEYS, MGET of very many keys, BITOP "
-                 "and LCS on large values take time in proportion to their input: use SCAN, or split them.\n");
+    text_puts(
+        t,
+        "- A command holds up the other connections of its worker while it runs. KEYS, MGET of very many keys, BITOP "
+        "and LCS on large values take time in proportion to their input: use SCAN, or split them.\n");
 }
 
 void latency_advise(struct text *t, const struct latency_facts *f)
@@ -146,8 +151,11 @@ void latency_advise(struct text *t, const struct latency_facts *f)
     if (f->seen_expire)
         text_puts(t, "- Very many keys expire in the same moment: spread their expiry over time.\n");
     if (f->seen_evict)
-        text_puts(t, "- Writes outrun the reclaim of memory: raise maxmemory or active-defrag-cycle-max, or write more slowly.\n");
+        text_puts(t, "- Writes outrun the reclaim of memory: raise maxmemory or active-defrag-cycle-max, or write more "
+                     "slowly.\n");
     if (f->thp_always)
-        text_puts(t, "- Transparent huge pages are always on in this kernel, which delays page faults. Set disable-thp yes, or "
-                     "write madvise to /sys/kernel/mm/transparent_hugepage/enabled as root.\n");
+        text_puts(
+            t,
+            "- Transparent huge pages are always on in this kernel, which delays page faults. Set disable-thp yes, or "
+            "write madvise to /sys/kernel/mm/transparent_hugepage/enabled as root.\n");
 }

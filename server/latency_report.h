@@ -10,9 +10,9 @@ void latency_graph(struct text *t, const struct latency_series *s, int64_t now_s
 
 /* What a series amounts to. */
 struct latency_summary {
-    uint32_t high, low;     /* ms, of the samples kept */
+    uint32_t high, low;               /* ms, of the samples kept */
     uint32_t average, mean_deviation; /* ms */
-    double period_s;        /* between samples, on average */
+    double period_s;                  /* between samples, on average */
 };
 void latency_summarize(const struct latency_series *s, int64_t now_s, struct latency_summary *sum);
 

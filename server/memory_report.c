@@ -102,16 +102,18 @@ static bool find_limits(struct text *t, const struct memory_report *r, const str
     if (r->m.limit == 0) {
         if (!cgroup)
             return false;
-        text_printf(t, " * No maxmemory while the cgroup is limited: %s may have %s, and beyond that the kernel kills the "
-                       "process. Set maxmemory below it, for example CONFIG SET maxmemory 80%%.\n\n",
+        text_printf(t,
+                    " * No maxmemory while the cgroup is limited: %s may have %s, and beyond that the kernel kills the "
+                    "process. Set maxmemory below it, for example CONFIG SET maxmemory 80%%.\n\n",
                     what, text_bytes(room, (unsigned long long)there));
         return true;
     }
     if ((int64_t)r->m.limit <= there)
         return false;
-    text_printf(t, " * maxmemory cannot be reached: it is %s, but %s has %s. The kernel will swap or kill the process "
-                   "before anything is evicted. Lower maxmemory (80%% stands for that share of what there is), or give "
-                   "it more memory.\n\n",
+    text_printf(t,
+                " * maxmemory cannot be reached: it is %s, but %s has %s. The kernel will swap or kill the process "
+                "before anything is evicted. Lower maxmemory (80%% stands for that share of what there is), or give "
+                "it more memory.\n\n",
                 text_bytes(limit, r->m.limit), what, text_bytes(room, (unsigned long long)there));
     return true;
 }
@@ -122,9 +124,10 @@ static bool find_swap(struct text *t, const struct memory_report *r, const struc
     (void)r;
     if (f->swapped < MB)
         return false;
-    text_printf(t, " * Swapped out: %s of this process are in swap, and a request that needs them waits for the disk. "
-                   "Lower maxmemory so that the machine's other programs have room, or take swap away from this "
-                   "service (memory.swap.max of its cgroup, or swapoff).\n\n",
+    text_printf(t,
+                " * Swapped out: %s of this process are in swap, and a request that needs them waits for the disk. "
+                "Lower maxmemory so that the machine's other programs have room, or take swap away from this "
+                "service (memory.swap.max of its cgroup, or swapoff).\n\n",
                 text_bytes(swapped, f->swapped));
     return true;
 }
@@ -150,12 +153,14 @@ static bool find_fragmentation(struct text *t, const struct memory_report *r, co
     char scattered[TEXT_BYTES_CHARS];
     if (r->fragmentation_ratio < 1.4 || r->m.page_free < 10 * MB)
         return false;
-    text_printf(t, " * High fragmentation: the ratio of resident to used memory is %.2f, and %s are free chunks scattered "
-                   "over pages in use. ",
+    text_printf(t,
+                " * High fragmentation: the ratio of resident to used memory is %.2f, and %s are free chunks scattered "
+                "over pages in use. ",
                 r->fragmentation_ratio, text_bytes(scattered, r->m.page_free));
     if (f->activedefrag)
-        text_puts(t, "Active defragmentation is on and at work on it; active-defrag-cycle-max lets it take a larger share "
-                     "of a core, MEMORY PURGE does it all at once.\n\n");
+        text_puts(t,
+                  "Active defragmentation is on and at work on it; active-defrag-cycle-max lets it take a larger share "
+                  "of a core, MEMORY PURGE does it all at once.\n\n");
     else
         text_puts(t, "Turn on CONFIG SET activedefrag yes, or run MEMORY PURGE.\n\n");
     return true;
@@ -168,9 +173,11 @@ static bool find_allocator(struct text *t, const struct memory_report *r, const 
     size_t held = r->m.jemalloc, needed = r->m.jemalloc_allocated;
     if (held < needed + 10 * MB || ratio(held, needed) < 1.5)
         return false;
-    text_printf(t, " * Buffers left behind: jemalloc, which serves connections and buffers, holds %s that nobody uses. They "
-                   "go back within seconds, or at once by MEMORY PURGE.\n\n",
-                text_bytes(idle, held - needed));
+    text_printf(
+        t,
+        " * Buffers left behind: jemalloc, which serves connections and buffers, holds %s that nobody uses. They "
+        "go back within seconds, or at once by MEMORY PURGE.\n\n",
+        text_bytes(idle, held - needed));
     return true;
 }
 
@@ -180,9 +187,10 @@ static bool find_clients(struct text *t, const struct memory_report *r, const st
     size_t mean = f->clients > 0 ? r->m.clients / f->clients : 0;
     if (mean < 200 * 1024 && r->m.clients < 10 * MB + r->m.used / 4)
         return false;
-    text_printf(t, " * Big client buffers: %u connections hold %s, %s each on average. Readers that are slower than what "
-                   "they ask for cause this: see tot-mem and omem in CLIENT LIST, and bound it with maxmemory-clients "
-                   "and client-output-buffer-limit.\n\n",
+    text_printf(t,
+                " * Big client buffers: %u connections hold %s, %s each on average. Readers that are slower than what "
+                "they ask for cause this: see tot-mem and omem in CLIENT LIST, and bound it with maxmemory-clients "
+                "and client-output-buffer-limit.\n\n",
                 f->clients, text_bytes(all, r->m.clients), text_bytes(each, mean));
     return true;
 }
@@ -192,9 +200,10 @@ static bool find_overcommit(struct text *t, const struct memory_report *r, const
     (void)r;
     if (f->overcommit != 2)
         return false;
-    text_puts(t, " * Strict overcommit: vm.overcommit_memory is 2, so the kernel may refuse memory that is there. Writes are "
-                 "then answered with OOM although maxmemory is not reached. Set it to 0 or 1, or raise "
-                 "vm.overcommit_ratio.\n\n");
+    text_puts(
+        t, " * Strict overcommit: vm.overcommit_memory is 2, so the kernel may refuse memory that is there. Writes are "
+           "then answered with OOM although maxmemory is not reached. Set it to 0 or 1, or raise "
+           "vm.overcommit_ratio.\n\n");
     return true;
 }
 
@@ -202,9 +211,10 @@ static bool find_refusal(struct text *t, const struct memory_report *r, const st
 {
     if (r->m.limit == 0 || f->evicts || r->m.total < r->m.limit - r->m.limit / 20)
         return false;
-    text_puts(t, " * Nearly full: memory is within 5% of maxmemory and maxmemory-policy is noeviction, so writes are or will "
-                 "soon be refused. Raise maxmemory, delete keys, or choose a policy that evicts, for example "
-                 "CONFIG SET maxmemory-policy allkeys-s3fifo.\n\n");
+    text_puts(
+        t, " * Nearly full: memory is within 5% of maxmemory and maxmemory-policy is noeviction, so writes are or will "
+           "soon be refused. Raise maxmemory, delete keys, or choose a policy that evicts, for example "
+           "CONFIG SET maxmemory-policy allkeys-s3fifo.\n\n");
     return true;
 }
 

@@ -21,15 +21,15 @@
 struct server;
 
 struct memory_report {
-    struct memory_parts m; /* peak_used and peak_rss here are at least used and rss */
-    size_t overhead;       /* used and not dataset, bytes */
-    double dataset_perc;   /* dataset of what was used since start-up, per cent */
-    double peak_perc;      /* used of peak_used, per cent */
+    struct memory_parts m;              /* peak_used and peak_rss here are at least used and rss */
+    size_t overhead;                    /* used and not dataset, bytes */
+    double dataset_perc;                /* dataset of what was used since start-up, per cent */
+    double peak_perc;                   /* used of peak_used, per cent */
     size_t allocated, active, resident; /* bytes */
-    double frag_ratio;          /* active / allocated */
-    double rss_ratio;           /* resident / active */
-    double overhead_ratio;      /* rss / resident */
-    double fragmentation_ratio; /* rss / used */
+    double frag_ratio;                  /* active / allocated */
+    double rss_ratio;                   /* resident / active */
+    double overhead_ratio;              /* rss / resident */
+    double fragmentation_ratio;         /* rss / used */
     int64_t frag_bytes, rss_bytes, overhead_bytes, fragmentation_bytes; /* the differences */
 };
 
@@ -37,13 +37,13 @@ void memory_report(struct server *srv, struct memory_report *r);
 
 /* What MEMORY DOCTOR looks at besides. */
 struct memory_facts {
-    size_t swapped;        /* bytes of the process in swap */
-    int64_t cgroup_limit;  /* bytes, 0: none */
-    int64_t machine;       /* bytes of RAM */
-    int overcommit;        /* vm.overcommit_memory, -1: unknown */
-    uint32_t clients;      /* connections */
-    bool activedefrag;     /* the option */
-    bool evicts;           /* maxmemory-policy is not noeviction */
+    size_t swapped;       /* bytes of the process in swap */
+    int64_t cgroup_limit; /* bytes, 0: none */
+    int64_t machine;      /* bytes of RAM */
+    int overcommit;       /* vm.overcommit_memory, -1: unknown */
+    uint32_t clients;     /* connections */
+    bool activedefrag;    /* the option */
+    bool evicts;          /* maxmemory-policy is not noeviction */
 };
 void memory_facts(struct server *srv, struct memory_facts *f);
 

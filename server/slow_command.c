@@ -1,4 +1,5 @@
-/* See slow_command.h. Secrets never reach the slow log: passwords of AUTH, HELLO and CONFIG SET are replaced, as Redis does. */
+/* See slow_command.h. Secrets never reach the slow log: passwords of AUTH, HELLO and CONFIG SET are replaced, as
+ * Redis does. */
 #include "server/slow_command.h"
 
 #include <string.h>

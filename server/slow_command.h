@@ -18,8 +18,8 @@ static inline uint64_t slow_command_ns(const struct server *srv)
     return slow < late ? slow : late;
 }
 
-/* The command took `ns`, and that is at least slow_command_ns(): notes it in the slow log and as latency event "command"
- * or "fast-command", as the options have it. On the worker's thread, no shard locked, argv still valid. */
+/* The command took `ns`, and that is at least slow_command_ns(): notes it in the slow log and as latency event
+ * "command" or "fast-command", as the options have it. On the worker's thread, no shard locked, argv still valid. */
 void slow_command(const struct cmd_ctx *c, uint64_t ns);
 
 #endif

@@ -1,5 +1,6 @@
 /* See slowlog.h. A ring of pointers to entries that grows with what is kept; an entry is one allocation: its numbers,
- * then its arguments' bytes. Ids grow by one from 0 and survive SLOWLOG RESET, so that a client that polls sees what is new.
+ * then its arguments' bytes. Ids grow by one from 0 and survive SLOWLOG RESET, so that a client that polls sees what
+ * is new.
  *
  *     entry | offsets of the arguments' ends [argc] | bytes of argument 0, 1, ... | peer NUL name NUL
  *

@@ -17,8 +17,8 @@ enum { SLOWLOG_ARGS_MAX = 32, SLOWLOG_ARG_BYTES = 128 };
 struct slowlog *slowlog_new(void);
 void slowlog_free(struct slowlog *l); /* NULL is allowed */
 
-/* Notes a command: beyond 32 arguments the last says how many are left out, an argument beyond 128 bytes how many of its
- * bytes. Texts are copied. max_len: entries kept, oldest go first; 0 keeps none. */
+/* Notes a command: beyond 32 arguments the last says how many are left out, an argument beyond 128 bytes how many of
+ * its bytes. Texts are copied. max_len: entries kept, oldest go first; 0 keeps none. */
 void slowlog_add(struct slowlog *l, int64_t unix_s, uint64_t usec, const struct arg *argv, int argc, const char *peer,
                  const char *name, size_t max_len);
 

@@ -3,8 +3,8 @@
  * What is shown = own counters + sums over commands + source − baseline. The baseline is a copy of those sums, taken by
  * stats_reset under LOCK_STATS; readers take the same lock for the moment in which they look at it.
  *
- * Rates keep a ring of the last 16 samples (time and counters at that time); a rate is the difference between newest and
- * oldest over their distance, the mean over the ring's second and a half. */
+ * Rates keep a ring of the last 16 samples (time and counters at that time); a rate is the difference between newest
+ * and oldest over their distance, the mean over the ring's second and a half. */
 #include "server/stats.h"
 
 #include <stdlib.h>
@@ -21,9 +21,9 @@ struct rate_sample {
 
 struct baseline {
     uint64_t total[STATS_COUNTERS];
-    struct stats_command *cmd;         /* [commands] */
-    struct histogram *latency;         /* [commands] */
-    struct stats_error_kind *kind;     /* [kinds] */
+    struct stats_command *cmd;     /* [commands] */
+    struct histogram *latency;     /* [commands] */
+    struct stats_error_kind *kind; /* [kinds] */
     unsigned kinds;
 };
 
@@ -347,8 +347,8 @@ double stats_rate(struct stats *s, enum stats_rate which)
         const struct rate_sample *newest = &s->sample[(s->samples - 1) % RATE_SAMPLES];
         const struct rate_sample *oldest = &s->sample[s->samples > RATE_SAMPLES ? s->samples % RATE_SAMPLES : 0];
         if (newest->at_ns > oldest->at_ns && newest->value[which] >= oldest->value[which])
-            rate = (double)(newest->value[which] - oldest->value[which]) * 1e9 /
-                   (double)(newest->at_ns - oldest->at_ns);
+            rate =
+                (double)(newest->value[which] - oldest->value[which]) * 1e9 / (double)(newest->at_ns - oldest->at_ns);
     }
     lock_release(&s->lock, LOCK_STATS);
     return rate;

@@ -1,4 +1,5 @@
-/* Sets up what the server knows of itself (statistics, slow log, latency monitor), and joins it to what others count. */
+/* Sets up what the server knows of itself (statistics, slow log, latency monitor), and joins it to what others count.
+ * */
 #ifndef FLAGSTONE_SERVER_TELEMETRY_H
 #define FLAGSTONE_SERVER_TELEMETRY_H
 
