@@ -63,7 +63,7 @@ struct conn {
     _Atomic uint32_t input_room;            /* allocated for it [shared] */
     _Atomic uint64_t output_bytes;          /* waiting to be sent [shared] */
     _Atomic uint64_t memory;                /* bytes: struct, query buffer, replies [shared] */
-    uint64_t soft_limit_since_ms;           /* over the soft output limit since then, 0: not */
+    int64_t soft_limit_since_ms;            /* over the soft output limit since then, 0: not */
     char *name, *lib_name, *lib_ver;        /* NULL: none [strings] */
 };
 

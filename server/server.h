@@ -57,6 +57,7 @@ struct server {
     char run_id[SERVER_RUN_ID_CHARS + 1];
     const char *executable;  /* absolute path as started */
     const char *config_file; /* absolute path, "" without one */
+    char unix_path[108];     /* the unix socket that is listened on, "" without one */
 
     struct thread_stack stacks[THREADS_MAX];
     _Atomic int nstacks;
@@ -65,6 +66,7 @@ struct server {
     _Atomic uint32_t nclients;       /* connections open now */
     _Atomic uint32_t nmonitors;      /* of them in MONITOR */
 
+    struct lock pause_lock; /* held over a change of the pause; rank LOCK_CLIENTS */
     _Atomic int pause_mode; /* enum pause_mode */
     _Atomic int64_t pause_until_ms;
 

@@ -35,9 +35,10 @@ struct worker {
     struct mailbox *mail;
     struct batch *batch; /* requests parsed and not yet executed, the shared buffers */
     int64_t now_ms;      /* Unix time, read once a batch */
-    struct event *turn_ev, *tick_ev, *mail_ev;
+    struct event *turn_ev, *tick_ev, *mail_ev, *pause_ev;
     struct conn *paused; /* connections that wait for the end of CLIENT PAUSE */
-    uint32_t seconds;    /* rounds of housekeeping, for what is done once in a while */
+    uint32_t rounds;     /* of housekeeping, for what is done once in a while */
+    uint64_t turn_ticks; /* when this loop turn's work began */
     bool turn_armed;     /* turn_ev will run at the end of this loop turn */
     bool touch;          /* what store_ctx_touch was told last */
     struct ticks ticks;
@@ -53,5 +54,8 @@ struct worker *worker_new(struct server *s, int index);
 int worker_run(struct worker *w);
 void worker_stop(struct worker *w);
 void worker_free(struct worker *w);
+
+/* Makes sure that the batch is run at the end of this loop turn. The worker's thread. */
+void worker_turn(struct worker *w);
 
 #endif

@@ -1,0 +1,145 @@
+/* The batch, and where the speed of pipelines comes from.
+ *
+ *     parse      find the command, hash its keys, prefetch their tables      as requests come in (dispatch_prepare)
+ *     stage 2    prefetch the keys' items                                    over the whole batch
+ *     stage 3    execute in order; send each connection's replies at once    connection by connection
+ *
+ * So the cache misses of up to BATCH_REQUESTS requests overlap instead of queueing.
+ * Invariants: groups are in the order of their requests. Only the last group may be open. Arguments point into `in` or
+ * into a connection's own buffer, and neither moves before the batch has run. The one reply buffer is lent to one
+ * connection at a time: the one that executes, or the open one. */
+#include "server/batch.h"
+
+#include <stdlib.h>
+
+#include "server/conn_private.h"
+#include "server/options.h"
+#include "server/server.h"
+#include "server/stats.h"
+#include "server/store_ctx.h"
+#include "server/worker.h"
+#include "slab/base/assert.h"
+
+struct batch *batch_new(void)
+{
+    struct batch *b = calloc(1, sizeof *b);
+    if (b == NULL)
+        return NULL;
+    b->in = malloc(BATCH_INPUT);
+    b->out = malloc(BATCH_OUTPUT);
+    if (b->in == NULL || b->out == NULL) {
+        batch_free(b);
+        return NULL;
+    }
+    return b;
+}
+
+void batch_free(struct batch *b)
+{
+    if (b == NULL)
+        return;
+    resp_args_free(&b->args);
+    free(b->keys.v);
+    free(b->in);
+    free(b->out);
+    free(b);
+}
+
+void batch_open(struct worker *w, struct conn *c)
+{
+    struct batch *b = w->batch;
+    ASSERT(!b->open && !conn_io(c)->in_batch && b->nreq < BATCH_REQUESTS);
+    b->group[b->ngroups++] = (struct batch_group){.conn = c};
+    b->open = true;
+    conn_io(c)->in_batch = true;
+}
+
+bool batch_add(struct worker *w, struct conn *c, const struct resp_result *res, bool has_big)
+{
+    struct batch *b = w->batch;
+    ASSERT(b->open && b->group[b->ngroups - 1].conn == c);
+    struct request *r = &b->req[b->nreq++];
+    b->group[b->ngroups - 1].n++;
+    r->first = (uint32_t)res->first;
+    r->argc = res->argc;
+    r->has_big = has_big;
+    dispatch_prepare(w, c, r, b->args.v + r->first, &b->keys);
+    return b->nreq == BATCH_REQUESTS || b->args.n > BATCH_ARGS;
+}
+
+/* The group's connection has nothing more to run in this batch. */
+static void batch_finish(struct batch *b, struct batch_group *g)
+{
+    struct conn *c = g->conn;
+    conn_io(c)->in_batch = false;
+    conn_keep_tail(c, g->tail, g->tail_len);
+    /* What the socket does not take is copied out of the lent buffer there. */
+    conn_finish(c);
+    (void)b;
+}
+
+void batch_close(struct worker *w, const char *tail, size_t n)
+{
+    struct batch *b = w->batch;
+    struct batch_group *g = &b->group[b->ngroups - 1];
+    ASSERT(b->open);
+    b->open = false;
+    g->tail = tail;
+    g->tail_len = n;
+    if (g->n == 0) {
+        struct batch_group done = *g;
+        b->ngroups--;
+        batch_finish(b, &done);
+    } else if (b->nreq == BATCH_REQUESTS) {
+        batch_run(w);
+    }
+}
+
+static void prefetch_items(struct worker *w, struct batch *b)
+{
+    for (size_t i = 0; i < b->keys.n; i++)
+        store_prefetch_item(w->sx, &b->keys.v[i]);
+}
+
+static void run_group(struct worker *w, struct batch *b, struct batch_group *g, struct request *r)
+{
+    struct dispatch d;
+    if (!g->lent) {
+        reply_lend(&g->conn->out, b->out, BATCH_OUTPUT);
+        g->lent = true;
+    }
+    dispatch_begin(&d, w, g->conn);
+    for (uint32_t i = 0; i < g->n; i++)
+        dispatch_run(&d, &r[i], b->args.v + r[i].first, &b->keys);
+    g->n = 0;
+}
+
+void batch_run(struct worker *w)
+{
+    struct batch *b = w->batch;
+    if (b->nreq == 0)
+        return;
+    uint64_t begin = ticks_now(&w->ticks);
+    w->now_ms = clock_wall_ms();
+    store_ctx_turn(w->sx, w->now_ms);
+    prefetch_items(w, b);
+    struct request *r = b->req;
+    uint32_t ngroups = b->ngroups;
+    for (uint32_t i = 0; i < ngroups; i++) {
+        struct batch_group *g = &b->group[i];
+        uint32_t n = g->n;
+        run_group(w, b, g, r);
+        r += n;
+        if (b->open && i == ngroups - 1)
+            b->group[0] = *g; /* still growing: it becomes the first of the next batch */
+        else
+            batch_finish(b, g);
+    }
+    b->ngroups = b->open ? 1 : 0;
+    b->nreq = 0;
+    b->keys.n = 0;
+    resp_args_clear(&b->args);
+    if (!b->open)
+        b->in_used = 0;
+    stats_add(w->stats, STATS_LOOP_CMD_NS, ticks_ns(&w->ticks, ticks_now(&w->ticks) - begin));
+}

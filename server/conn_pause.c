@@ -1,0 +1,154 @@
+/* CLIENT PAUSE: commands that must wait are parked, copied out of the buffers, in the order in which they came; the
+ * connection is held (not read) until they have run.
+ *
+ * A connection with parked commands parks all that follow in the same batch, so that none overtakes another. The worker
+ * lists connections with parked commands; its timer, or a letter at CLIENT UNPAUSE, runs them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/batch.h"
+#include "server/clients.h"
+#include "server/conn_private.h"
+#include "server/dispatch.h"
+#include "server/pause.h"
+#include "server/server.h"
+#include "server/worker.h"
+#include "slab/base/assert.h"
+
+/* A command in one allocation: the arguments, then their bytes. */
+struct parked {
+    struct parked *next;
+    size_t bytes;
+    int argc;
+    bool has_big;
+    struct arg argv[];
+};
+
+bool conn_is_paused(const struct conn *c, const struct command *cmd, int64_t now_ms)
+{
+    struct server *s = c->wkr->srv;
+    int mode = atomic_load_explicit(&s->pause_mode, memory_order_relaxed);
+    if (mode == PAUSE_NONE || now_ms >= atomic_load_explicit(&s->pause_until_ms, memory_order_relaxed))
+        return false;
+    return mode == PAUSE_ALL || (cmd->flags & (CMD_WRITE | CMD_MAY_REPLICATE)) != 0;
+}
+
+static void list_paused(struct conn *c)
+{
+    struct conn_io *io = conn_io(c);
+    struct worker *w = c->wkr;
+    if (io->in_paused_list)
+        return;
+    io->in_paused_list = true;
+    io->paused_next = w->paused;
+    w->paused = c;
+    conn_set(c, CONN_PAUSED);
+    int64_t left = atomic_load(&w->srv->pause_until_ms) - clock_wall_ms();
+    if (left < 0)
+        left = 0;
+    struct timeval tv = {left / 1000, left % 1000 * 1000 + 1000};
+    event_add(w->pause_ev, &tv);
+}
+
+bool conn_park(struct conn *c, struct arg *argv, int argc)
+{
+    struct conn_io *io = conn_io(c);
+    size_t bytes = sizeof(struct parked) + (size_t)argc * sizeof *argv, at = bytes;
+    for (int i = 0; i < argc; i++)
+        bytes += argv[i].big == NULL ? argv[i].len : 0;
+    struct parked *p = malloc(bytes);
+    if (p == NULL)
+        return false;
+    *p = (struct parked){.bytes = bytes, .argc = argc};
+    for (int i = 0; i < argc; i++) {
+        p->argv[i] = argv[i];
+        p->has_big = p->has_big || argv[i].big != NULL;
+        if (argv[i].big == NULL) {
+            p->argv[i].p = (char *)p + at;
+            memcpy((char *)p + at, argv[i].p, argv[i].len);
+            at += argv[i].len;
+        }
+        argv[i].big = NULL;
+    }
+    if (io->parked == NULL)
+        io->parked = p;
+    else
+        io->parked_last->next = p;
+    io->parked_last = p;
+    list_paused(c);
+    return true;
+}
+
+static void parked_free(struct worker *w, struct parked *p)
+{
+    for (int i = 0; i < p->argc; i++) {
+        if (p->argv[i].big != NULL)
+            conn_drop_big(w, p->argv[i].big);
+    }
+    free(p);
+}
+
+void conn_forget_parked(struct conn *c)
+{
+    struct conn_io *io = conn_io(c);
+    while (io->parked != NULL) {
+        struct parked *p = io->parked;
+        io->parked = p->next;
+        parked_free(c->wkr, p);
+    }
+}
+
+size_t conn_parked_memory(const struct conn *c)
+{
+    size_t sum = 0;
+    for (const struct parked *p = ((const struct conn_io *)(const void *)c)->parked; p != NULL; p = p->next) {
+        sum += p->bytes;
+        for (int i = 0; i < p->argc; i++) {
+            if (p->argv[i].big != NULL && p->argv[i].big != (void *)CONN_NO_MEMORY)
+                sum += big_memory(p->argv[i].big);
+        }
+    }
+    return sum;
+}
+
+/* Runs what one connection had parked; it may be paused again by one of its own commands. The batch is empty. */
+static void unpark(struct conn *c)
+{
+    struct conn_io *io = conn_io(c);
+    struct worker *w = c->wkr;
+    struct parked *p = io->parked;
+    struct dispatch d;
+    io->parked = NULL;
+    conn_clear(c, CONN_PAUSED);
+    io->in_batch = true; /* nothing frees it meanwhile */
+    reply_lend(&c->out, w->batch->out, BATCH_OUTPUT);
+    dispatch_begin(&d, w, c);
+    for (struct parked *next; p != NULL; p = next) {
+        next = p->next;
+        struct request r = {.argc = (uint32_t)p->argc, .has_big = p->has_big};
+        dispatch_prepare(w, c, &r, p->argv, &w->batch->keys);
+        dispatch_run(&d, &r, p->argv, &w->batch->keys);
+        w->batch->keys.n = 0;
+        parked_free(w, p);
+    }
+    io->in_batch = false;
+    if (io->parked == NULL)
+        conn_resume(c);
+    conn_finish(c);
+}
+
+void conn_unpark_all(struct worker *w)
+{
+    batch_run(w);
+    w->now_ms = clock_wall_ms();
+    struct conn *c = w->paused;
+    w->paused = NULL;
+    pause_expire(w->srv, w->now_ms);
+    for (struct conn *next; c != NULL; c = next) {
+        struct conn_io *io = conn_io(c);
+        next = io->paused_next;
+        io->in_paused_list = false;
+        if (io->parked != NULL)
+            unpark(c);
+    }
+}

@@ -1,0 +1,338 @@
+/* See dispatch.h. A command's life:
+ *
+ *     prepare: find, arity, hash keys, prefetch tables
+ *     run:     checks (unknown, arity, authentication, large keys, pause) -> monitors -> lock shards -> handler ->
+ *              unlock -> (CMD_RETRY: reclaim, again from the lock) -> statistics, slow log
+ *
+ * The order of the checks is Redis's, since clients see it. What is rare hides behind two words: srv->attention and the
+ * connection's flags. The clock is read once a command: the end of one is the begin of the next. */
+#include "server/dispatch.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "server/batch.h"
+#include "server/command_keys.h"
+#include "server/conn_private.h"
+#include "server/monitor.h"
+#include "server/options.h"
+#include "server/server.h"
+#include "server/slow_command.h"
+#include "server/stats.h"
+#include "server/store_ctx.h"
+#include "server/worker.h"
+#include "slab/base/assert.h"
+
+/* Reclaims before a write is refused; each wins what the command was found short of. */
+enum { RETRIES_MAX = 256, SHOWN_CHARS = 128 };
+
+enum {
+    CONN_ENDING = CONN_CLOSE_ASAP | CONN_CLOSE_AFTER_REPLY | CONN_KILLED,
+    CONN_REPLY_MODES = CONN_REPLY_OFF | CONN_REPLY_SKIP | CONN_REPLY_SKIP_NEXT,
+    CONN_ODD = CONN_ENDING | CONN_REPLY_MODES | CONN_AUTHENTICATED,
+};
+
+static const char out_of_memory[] = "OOM command not allowed when used memory > 'maxmemory'.";
+
+/* Room for n more keys, NULL: memory is short. */
+static struct skey *keys_room(struct keys *k, size_t n)
+{
+    if (k->cap - k->n < n) {
+        size_t cap = k->cap < 256 ? 256 : k->cap * 2;
+        while (cap - k->n < n)
+            cap *= 2;
+        struct skey *v = realloc(k->v, cap * sizeof *v);
+        if (v == NULL)
+            return NULL;
+        k->v = v;
+        k->cap = cap;
+    }
+    return k->v + k->n;
+}
+
+static bool add_key(struct worker *w, struct request *r, struct keys *keys, const struct arg *a, uint16_t db)
+{
+    if (UNLIKELY(a->len > STORE_KEY_MAX)) {
+        r->fault = REQUEST_KEY_LONG;
+        return false;
+    }
+    struct skey *k = &keys->v[keys->n++];
+    store_key(w->srv->store, k, a->p, a->len, db);
+    store_prefetch_table(w->sx, k);
+    return true;
+}
+
+static void add_keys(struct worker *w, struct request *r, const struct arg *argv, struct keys *keys, uint16_t db)
+{
+    if (LIKELY(command_one_key(r->cmd))) {
+        if (keys_room(keys, 1) == NULL)
+            r->fault = REQUEST_NO_MEMORY;
+        else
+            add_key(w, r, keys, &argv[1], db);
+        return;
+    }
+    int few[64], *at = few;
+    int n = command_keys(r->cmd, argv, (int)r->argc, few, 64);
+    if (n > 64) {
+        at = malloc((size_t)n * sizeof *at);
+        if (at != NULL)
+            n = command_keys(r->cmd, argv, (int)r->argc, at, n);
+    }
+    if (at == NULL || keys_room(keys, (size_t)n) == NULL)
+        r->fault = REQUEST_NO_MEMORY;
+    for (int i = 0; i < n && r->fault == REQUEST_FINE; i++)
+        add_key(w, r, keys, &argv[at[i]], db);
+    if (at != few)
+        free(at);
+}
+
+void dispatch_prepare(struct worker *w, struct conn *c, struct request *r, const struct arg *argv, struct keys *keys)
+{
+    r->fault = REQUEST_FINE;
+    r->key = (uint32_t)keys->n;
+    r->nkeys = 0;
+    const struct command *cmd = r->cmd = command_find(argv, (int)r->argc);
+    if (UNLIKELY(cmd == NULL)) {
+        r->fault = REQUEST_UNKNOWN;
+        return;
+    }
+    if (UNLIKELY((cmd->arity >= 0 && (uint32_t)cmd->arity != r->argc) ||
+                 (cmd->arity < 0 && r->argc < (uint32_t)-cmd->arity))) {
+        r->fault = REQUEST_ARITY;
+        return;
+    }
+    if (UNLIKELY(cmd->handler == NULL)) {
+        r->fault = REQUEST_LACKS_SUB;
+        return;
+    }
+    if (cmd->nkeyspecs == 0)
+        return;
+    add_keys(w, r, argv, keys, store_db(w->srv->store, conn_db(c)));
+    if (UNLIKELY(r->fault != REQUEST_FINE))
+        keys->n = r->key;
+    r->nkeys = (uint32_t)(keys->n - r->key);
+}
+
+/* "ERR unknown command 'foo', with args beginning with: 'a' 'b' ", 128 characters of each part at most. */
+static void reply_unknown(struct reply *out, const struct arg *argv, uint32_t argc)
+{
+    char args[SHOWN_CHARS * 2 + 8];
+    size_t n = 0;
+    for (uint32_t i = 1; i < argc && n < SHOWN_CHARS; i++) {
+        size_t room = SHOWN_CHARS - n, len = argv[i].p == NULL ? 0 : argv[i].len;
+        n += (size_t)snprintf(args + n, sizeof args - n, "'%.*s' ", (int)(len < room ? len : room),
+                              argv[i].p == NULL ? "" : argv[i].p);
+    }
+    args[n] = '\0';
+    size_t name = argv[0].len < SHOWN_CHARS ? argv[0].len : SHOWN_CHARS;
+    reply_errorf(out, "ERR unknown command '%.*s', with args beginning with: %s", (int)name, argv[0].p, args);
+}
+
+static void reply_lacks_sub(struct reply *out, const struct command *cmd, const struct arg *sub)
+{
+    char upper[64];
+    size_t i = 0;
+    for (; cmd->name[i] != '\0' && i < sizeof upper - 1; i++)
+        upper[i] = (char)toupper((unsigned char)cmd->name[i]);
+    upper[i] = '\0';
+    size_t len = sub->len < SHOWN_CHARS ? sub->len : SHOWN_CHARS;
+    reply_errorf(out, "ERR unknown subcommand '%.*s'. Try %s HELP.", sub->p == NULL ? 0 : (int)len,
+                 sub->p == NULL ? "" : sub->p, upper);
+}
+
+/* Answers what is wrong with a request that does not run. */
+static void reply_fault(struct dispatch *d, const struct request *r, const struct arg *argv)
+{
+    struct reply *out = d->ctx.out;
+    switch ((enum request_fault)r->fault) {
+    case REQUEST_FINE:
+        reply_error(out, "NOAUTH Authentication required.");
+        break;
+    case REQUEST_UNKNOWN:
+        reply_unknown(out, argv, r->argc);
+        break;
+    case REQUEST_LACKS_SUB:
+        reply_lacks_sub(out, r->cmd, &argv[1]);
+        break;
+    case REQUEST_ARITY:
+        if (r->cmd->handler == NULL && command_lacks_sub(r->cmd, (int)r->argc))
+            reply_lacks_sub(out, r->cmd, &argv[1]);
+        else
+            reply_errorf(out, "ERR wrong number of arguments for '%s' command", r->cmd->name);
+        break;
+    case REQUEST_KEY_LONG:
+        reply_error(out, "ERR key is longer than 65535 bytes");
+        break;
+    case REQUEST_NO_MEMORY:
+        reply_error(out, out_of_memory);
+        break;
+    }
+    if (r->cmd != NULL)
+        stats_rejected(d->ctx.wkr->stats, r->cmd->id);
+    stats_error(d->ctx.wkr->stats, out->last_error);
+}
+
+/* The database may have been changed (SELECT, SWAPDB, FLUSHDB) since the keys were hashed. */
+static void rehash(struct dispatch *d, const struct request *r, struct keys *keys)
+{
+    uint16_t db = store_db(d->ctx.srv->store, conn_db(d->ctx.conn));
+    d->ctx.db = db;
+    if (r->nkeys == 0 || LIKELY(keys->v[r->key].db == db))
+        return;
+    for (uint32_t i = 0; i < r->nkeys; i++) {
+        struct skey *k = &keys->v[r->key + i];
+        store_key(d->ctx.srv->store, k, k->p, k->len, db);
+    }
+}
+
+/* Runs the handler under the locks of its keys, again and again while memory can be won for it. */
+static void call(struct cmd_ctx *ctx)
+{
+    bool locks = ctx->nkeys > 0 && (ctx->cmd->flags & CMD_NOLOCK) == 0;
+    for (int tries = 0;; tries++) {
+        if (locks)
+            store_lock(ctx->sx, ctx->keys, ctx->nkeys);
+        enum cmd_status st = ctx->cmd->handler(ctx);
+        if (locks)
+            store_unlock(ctx->sx, ctx->keys, ctx->nkeys);
+        if (LIKELY(st == CMD_DONE))
+            return;
+        if (tries == RETRIES_MAX || store_reclaim(ctx->sx) != STORE_OK)
+            break;
+    }
+    reply_error(ctx->out, out_of_memory);
+}
+
+static void set_reply_mode(struct conn *c)
+{
+    c->out.muted = conn_has(c, CONN_REPLY_OFF | CONN_REPLY_SKIP);
+}
+
+/* CLIENT REPLY SKIP mutes the command after it. */
+static void next_reply_mode(struct conn *c)
+{
+    conn_clear(c, CONN_REPLY_SKIP);
+    if (conn_has(c, CONN_REPLY_SKIP_NEXT)) {
+        conn_clear(c, CONN_REPLY_SKIP_NEXT);
+        conn_set(c, CONN_REPLY_SKIP);
+    }
+    c->out.muted = 0;
+}
+
+static void count(struct dispatch *d, uint64_t errors_before)
+{
+    struct cmd_ctx *ctx = &d->ctx;
+    uint64_t now = ticks_now(&ctx->wkr->ticks);
+    uint64_t ns = ticks_ns(&ctx->wkr->ticks, now - d->ticks);
+    bool failed = ctx->out->errors != errors_before;
+    d->ticks = now;
+    stats_call(ctx->wkr->stats, ctx->cmd->id, ns, failed);
+    if (UNLIKELY(failed))
+        stats_error(ctx->wkr->stats, ctx->out->last_error);
+    if (UNLIKELY(ns >= d->watch_ns))
+        slow_command(ctx, ns);
+}
+
+/* Large arguments that no command took over go back; so do copies that arg_flatten made of them. `was_big` tells for
+ * each argument whether it came as a large one, NULL: the command did not run. */
+static void give_back(struct worker *w, struct arg *argv, uint32_t argc, const bool *was_big)
+{
+    for (uint32_t i = 0; i < argc; i++) {
+        if (was_big != NULL && was_big[i] && argv[i].p != NULL)
+            free((char *)(uintptr_t)argv[i].p);
+        if (argv[i].big != NULL)
+            conn_drop_big(w, argv[i].big);
+        argv[i].big = NULL;
+    }
+}
+
+static void run_with_bigs(struct dispatch *d, struct request *r, struct arg *argv)
+{
+    bool *was_big = malloc(r->argc);
+    for (uint32_t i = 0; i < r->argc; i++) {
+        if (was_big != NULL)
+            was_big[i] = argv[i].big != NULL;
+        if (argv[i].big == (void *)CONN_NO_MEMORY || was_big == NULL)
+            r->fault = REQUEST_NO_MEMORY;
+    }
+    if (r->fault == REQUEST_NO_MEMORY)
+        reply_fault(d, r, argv);
+    else
+        call(&d->ctx);
+    give_back(d->ctx.wkr, argv, r->argc, r->fault == REQUEST_NO_MEMORY ? NULL : was_big);
+    free(was_big);
+}
+
+/* What is rare: connections that end, are muted or not authenticated; monitors; pauses. False: do not run it. */
+static bool run_odd(struct dispatch *d, struct request *r, struct arg *argv)
+{
+    struct conn *c = d->ctx.conn;
+    uint32_t attention = atomic_load_explicit(&d->ctx.srv->attention, memory_order_relaxed);
+    if (conn_has(c, CONN_ENDING))
+        return false;
+    if (conn_io(c)->parked != NULL || (r->fault == REQUEST_FINE && (attention & ATTENTION_PAUSE) != 0 &&
+                                       conn_is_paused(c, r->cmd, d->ctx.now_ms))) {
+        if (!conn_park(c, argv, (int)r->argc))
+            conn_set(c, CONN_CLOSE_ASAP);
+        return false;
+    }
+    set_reply_mode(c);
+    if (r->fault != REQUEST_UNKNOWN && r->fault != REQUEST_ARITY && r->fault != REQUEST_LACKS_SUB &&
+        !conn_has(c, CONN_AUTHENTICATED) && (r->cmd->flags & CMD_NO_AUTH) == 0) {
+        r->fault = REQUEST_FINE;
+        reply_fault(d, r, argv);
+        next_reply_mode(c);
+        return false;
+    }
+    if (r->fault == REQUEST_FINE && (attention & ATTENTION_MONITOR) != 0 &&
+        (r->cmd->flags & (CMD_SKIP_MONITOR | CMD_ADMIN)) == 0)
+        monitor_feed(&d->ctx);
+    return true;
+}
+
+void dispatch_begin(struct dispatch *d, struct worker *w, struct conn *c)
+{
+    d->ctx = (struct cmd_ctx){.srv = w->srv, .wkr = w, .conn = c, .out = &c->out, .sx = w->sx, .now_ms = w->now_ms};
+    d->watch_ns = slow_command_ns(w->srv);
+    bool touch = !conn_has(c, CONN_NO_TOUCH);
+    if (UNLIKELY(touch != w->touch)) {
+        store_ctx_touch(w->sx, touch);
+        w->touch = touch;
+    }
+    d->ticks = ticks_now(&w->ticks);
+}
+
+void dispatch_run(struct dispatch *d, struct request *r, struct arg *argv, struct keys *keys)
+{
+    struct cmd_ctx *ctx = &d->ctx;
+    struct conn *c = ctx->conn;
+    ctx->cmd = r->cmd;
+    ctx->argv = argv;
+    ctx->argc = (int)r->argc;
+    ctx->keys = keys->v + r->key;
+    ctx->nkeys = r->nkeys;
+    bool odd = ((conn_flags(c) ^ CONN_AUTHENTICATED) & CONN_ODD) != 0 || conn_io(c)->parked != NULL ||
+               atomic_load_explicit(&ctx->srv->attention, memory_order_relaxed) != 0;
+    if (UNLIKELY(odd) && !run_odd(d, r, argv)) {
+        if (r->has_big)
+            give_back(ctx->wkr, argv, r->argc, NULL);
+        return;
+    }
+    uint64_t errors = ctx->out->errors;
+    if (UNLIKELY(r->fault != REQUEST_FINE)) {
+        reply_fault(d, r, argv);
+        if (r->has_big)
+            give_back(ctx->wkr, argv, r->argc, NULL);
+    } else {
+        atomic_store_explicit(&c->cmd, r->cmd, memory_order_relaxed);
+        rehash(d, r, keys);
+        if (UNLIKELY(r->has_big))
+            run_with_bigs(d, r, argv);
+        else
+            call(ctx);
+        count(d, errors);
+    }
+    if (UNLIKELY(conn_has(c, CONN_REPLY_MODES)))
+        next_reply_mode(c);
+}

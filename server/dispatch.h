@@ -1,0 +1,55 @@
+/* Dispatch: from parsed arguments to the handler and back, in two halves.
+ *
+ * dispatch_prepare, when a request was parsed: finds the command and its keys, hashes them and asks for the cache lines
+ * of their tables. dispatch_run, later and in order: checks, locks, runs, counts. */
+#ifndef FLAGSTONE_SERVER_DISPATCH_H
+#define FLAGSTONE_SERVER_DISPATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/command.h"
+
+struct conn;
+struct worker;
+
+/* What is wrong with a request, as far as is known before it runs. */
+enum request_fault {
+    REQUEST_FINE,
+    REQUEST_UNKNOWN,   /* no such command */
+    REQUEST_LACKS_SUB, /* no such subcommand */
+    REQUEST_ARITY,
+    REQUEST_KEY_LONG,  /* a key is longer than STORE_KEY_MAX */
+    REQUEST_NO_MEMORY, /* a large argument found no memory, or the keys' array */
+};
+
+struct request {
+    const struct command *cmd; /* NULL: unknown */
+    uint32_t first;            /* its arguments begin here in the batch's */
+    uint32_t argc;
+    uint32_t key, nkeys; /* its keys in the batch's */
+    uint8_t fault;       /* enum request_fault */
+    bool has_big;        /* some argument is a large one */
+};
+
+/* Keys of all requests of a batch, one after the other. */
+struct keys {
+    struct skey *v;
+    size_t n, cap;
+};
+
+void dispatch_prepare(struct worker *w, struct conn *c, struct request *r, const struct arg *argv, struct keys *keys);
+
+/* What stays the same over a connection's requests; dispatch_begin sets it up. */
+struct dispatch {
+    struct cmd_ctx ctx;
+    uint64_t ticks;    /* when the last command ended */
+    uint64_t watch_ns; /* from this duration on a command is slow */
+};
+void dispatch_begin(struct dispatch *d, struct worker *w, struct conn *c);
+
+/* Runs a request, or parks it. Its large arguments are given back afterwards. */
+void dispatch_run(struct dispatch *d, struct request *r, struct arg *argv, struct keys *keys);
+
+#endif
