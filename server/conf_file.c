@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,22 +38,39 @@ struct loader {
 
 /* ---- files ---- */
 
+/* Without O_NONBLOCK the opening of a FIFO would wait for a writer for ever, and with it a FIFO that has none yet
+ * would read as an empty file: so it is waited for, a while. */
+static int open_source(const char *path, struct stat *st, int *error)
+{
+    enum { WRITER_WAIT_MS = 10000 };
+    bool standard_input = strcmp(path, "-") == 0;
+    int fd = standard_input ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 || fstat(fd, st) != 0) {
+        *error = errno;
+    } else if (!standard_input) {
+        struct pollfd wait = {.fd = fd, .events = POLLIN};
+        if (S_ISFIFO(st->st_mode) && poll(&wait, 1, WRITER_WAIT_MS) == 0)
+            *error = ETIMEDOUT;
+        else
+            fcntl(fd, F_SETFL, 0);
+    }
+    if (*error == 0)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
 int conf_read(const char *path, char **text, size_t *len, struct stat *st)
 {
     enum { STEP = 64 * 1024 };
-    struct stat own;
     size_t room = 0;
     int error = 0;
-    /* Without O_NONBLOCK the opening of a FIFO waits for a writer. */
-    int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd = open_source(path, st, &error);
     *text = NULL;
     *len = 0;
     if (fd < 0)
-        return errno;
-    if (strcmp(path, "-") != 0)
-        fcntl(fd, F_SETFL, 0);
-    if (fstat(fd, st ? st : &own) != 0)
-        error = errno;
+        return error;
     while (error == 0) {
         if (room - *len < STEP) {
             char *more = realloc(*text, room = room * 2 + STEP);
@@ -123,9 +140,11 @@ static size_t append_place(char *err, size_t used, const struct source *s)
     if (s->line == 0)
         return append(err, used, "Reading %.300s\n", s->name);
     used = append(err, used, "Reading the configuration file '%.300s', at line %d\n", s->name, s->line);
-    for (const struct source *i = s->includer; i; i = i->includer)
-        used = append(err, used, "which is included by '%.100s', at line %d\n", i->name, i->line);
-    return used;
+    /* The nearest few: the reason, which follows, must have room. */
+    const struct source *i = s->includer;
+    for (int shown = 0; i && shown < 3; i = i->includer, shown++)
+        used = append(err, used, "which is included by '%.300s', at line %d\n", i->name, i->line);
+    return i ? append(err, used, "and so on, %d deep\n", s->depth) : used;
 }
 
 /* The whole text of an error in a line. */
@@ -183,7 +202,7 @@ static bool fail_unknown(const struct loader *l, const struct source *s, const c
     for (int i = 0; i < options_count(); i++) {
         const char *known = option_name(options_at(i));
         size_t d = distance(name, known);
-        if (d >= nearest || d >= strlen(known))
+        if (d >= nearest || d > strlen(known) / 3)
             continue;
         nearest = d;
         snprintf(hint, sizeof hint, "Did you mean '%s'? All options: flagstone-server --help", known);

@@ -62,11 +62,12 @@ static bool load_option(struct options *o, int argc, char **argv, int i, int *ne
     return ok;
 }
 
-/* The file and standard input, which stand before the options (a last "-" is taken too); *next is the first option. */
+/* The file and standard input, which stand before the options (a last "-" is taken too), from argv[*next] on; *next then
+ * is the first option. */
 static bool load_files(struct options *o, int *argc, char **argv, int *next, char **path, char *err)
 {
     bool standard_input = false;
-    int i = 1;
+    int i = *next;
     if (i < *argc && !is_option(argv[i]) && strcmp(argv[i], "-") != 0) {
         if (!conf_load(o, argv[i], err))
             return false;
@@ -84,10 +85,10 @@ static bool load_files(struct options *o, int *argc, char **argv, int *next, cha
     return !standard_input || conf_load(o, "-", err);
 }
 
-/* --help and its like, which must be alone; CONF_SERVE: there is none. */
+/* --help and its like, as the first word; CONF_SERVE: there is none. */
 static enum conf_action print_only(int argc, char **argv, FILE *out)
 {
-    if (argc != 2)
+    if (argc < 2)
         return CONF_SERVE;
     if (strcmp(argv[1], "-v") == 0 || strcmp(argv[1], "--version") == 0) {
         fprintf(out, "Flagstone server v=%s (as Redis %s) bits=%d\n", FLAGSTONE_VERSION, FLAGSTONE_REDIS_VERSION,
@@ -108,8 +109,8 @@ static enum conf_action print_only(int argc, char **argv, FILE *out)
 enum conf_action conf_command_line(struct options *o, int argc, char **argv, char **path, FILE *out, FILE *err)
 {
     char text[CONF_ERROR_CHARS];
-    bool check = false;
-    int i = 1;
+    bool check = argc > 1 && strcmp(argv[1], "--check-conf") == 0;
+    int i = check ? 2 : 1;
     *path = NULL;
     enum conf_action only = print_only(argc, argv, out);
     if (only != CONF_SERVE)

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 /* Reads a whole file, "-" for standard input, to a malloc'd text. Returns 0 or an errno value (EFBIG: over
- * CONF_FILE_MAX). *st is filled where not NULL. */
+ * CONF_FILE_MAX). *st is filled in. */
 int conf_read(const char *path, char **text, size_t *len, struct stat *st);
 
 /* Sets one option of the command line: its name, without dashes, and its values. Errors as conf_load. */

@@ -240,6 +240,9 @@ static bool rewrite_locked(struct rewrite *r)
     const char *path = target ? target : r->path;
     int error = conf_read(path, &text, &len, &st);
     bool ok = error == 0 || error == ENOENT || fail(r, strerror(error));
+    /* Renaming over a device would be the end of it. */
+    if (error == 0 && !S_ISREG(st.st_mode))
+        ok = fail(r, "it is not a regular file");
     ok = ok && compare(r, text, len) >= 0;
     if (ok) {
         new_text = compose_text(r, text, len, &new_len);

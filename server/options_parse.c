@@ -415,6 +415,10 @@ bool option_parse(struct options *o, const struct option *d, char *const *words,
 static void describe_range(const struct option *d, const char *what, bool bytes, char *to, size_t size)
 {
     char least[32], most[32];
+    if (d->most) {
+        snprintf(to, size, "%s from %" PRId64 " to %" PRId64, what, d->least, d->most);
+        return;
+    }
     if (bytes) {
         memory_size_write(d->min, least, sizeof least);
         memory_size_write(d->max, most, sizeof most);
@@ -477,7 +481,7 @@ void option_describe(const struct option *d, char *to, size_t size)
         snprintf(to, size, "up to %" PRId64 " numbers from 0 to 100", d->max);
         return;
     case OPTION_FIXED:
-        snprintf(to, size, "%s alone", d->standard);
+        snprintf(to, size, "the value %s alone", d->standard);
         return;
     }
 }
