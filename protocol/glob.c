@@ -13,16 +13,17 @@ static unsigned char fold(char c, bool nocase)
     return nocase && u >= 'A' && u <= 'Z' ? (unsigned char)(u + ('a' - 'A')) : u;
 }
 
-/* A bracket expression from behind its '['. Returns the position behind it and tells whether c is in it. As in Redis a
- * ']' that ends a range belongs to the range. */
-static const char *match_class(const char *p, const char *end, unsigned char c, bool nocase, bool *in)
+/* A bracket expression from behind its '['. Returns the position behind it and tells whether the byte is in it. As in Redis
+ * a ']' that ends a range belongs to the range, and an escaped byte matches in its own case only. */
+static const char *match_class(const char *p, const char *end, char text, bool nocase, bool *in)
 {
+    unsigned char c = fold(text, nocase);
     bool negated = p < end && *p == '^', found = false;
     if (negated)
         p++;
     while (p < end && *p != ']') {
         if (*p == '\\' && end - p >= 2) {
-            found |= (unsigned char)p[1] == c;
+            found |= p[1] == text;
             p += 2;
         } else if (end - p >= 3 && p[1] == '-') {
             unsigned char low = (unsigned char)p[0], high = (unsigned char)p[2];
@@ -53,7 +54,7 @@ static const char *match_one(const char *p, const char *end, char text, bool noc
     case '?':
         return p + 1;
     case '[':
-        p = match_class(p + 1, end, c, nocase, &in);
+        p = match_class(p + 1, end, text, nocase, &in);
         return in ? p : NULL;
     case '\\':
         if (end - p >= 2)
@@ -69,6 +70,8 @@ bool glob_match(const char *pattern, size_t pattern_len, const char *text, size_
 {
     const char *p = pattern, *end = pattern + pattern_len, *t = text, *text_end = text + text_len;
     const char *star = NULL, *star_text = NULL; /* behind the last star; where its rest was tried last */
+    if (text_len == 0) /* as in Redis, where no more than one star matches the empty key */
+        return pattern_len == 0 || (pattern_len == 1 && *pattern == '*');
     while (t < text_end) {
         const char *next = NULL;
         if (p < end && *p == '*') {

@@ -46,7 +46,7 @@ struct resp_parser {
 struct resp_limits {
     size_t bulk_max;      /* proto-max-bulk-len, bytes */
     size_t big_threshold; /* from this length on a bulk string is the connection's to receive (RESP_BIG); more than
-                             the longest key. never 0. SIZE_MAX: none */
+                             the longest key. Never 0; SIZE_MAX: none */
     bool unauthenticated; /* the RESP_UNAUTH_ limits hold */
 };
 
