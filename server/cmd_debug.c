@@ -50,28 +50,28 @@ static void with_key(struct cmd_ctx *c, about_key run)
     store_unlock(c->sx, &k, 1);
 }
 
-static bool value_as_int(struct store_ctx *sx, const struct entry *e, int64_t *v)
+static bool value_as_int(const struct entry *e, int64_t *v)
 {
     size_t n;
-    const char *p = store_value_is_raw(e) ? NULL : store_value_flat(sx, e, &n);
+    const char *p = store_value_is_raw(e) ? NULL : store_value_flat(e, &n);
     return p != NULL && number_parse_i64(p, n, v);
 }
 
-static const char *encoding_of(struct store_ctx *sx, const struct entry *e)
+static const char *encoding_of(const struct entry *e)
 {
     int64_t v;
-    if (value_as_int(sx, e, &v))
+    if (value_as_int(e, &v))
         return "int";
-    return store_value_is_raw(e) || store_value_len(sx, e) > EMBSTR_MAX ? "raw" : "embstr";
+    return store_value_is_raw(e) || store_value_len(e) > EMBSTR_MAX ? "raw" : "embstr";
 }
 
 /* Bytes that a dump of the value in Redis's format would take, uncompressed: small integers by their width, the rest
  * with a length of 1, 2, 5 or 9 bytes before it. */
-static size_t serialized_length(struct store_ctx *sx, const struct entry *e)
+static size_t serialized_length(const struct entry *e)
 {
-    size_t n = store_value_len(sx, e);
+    size_t n = store_value_len(e);
     int64_t v;
-    if (value_as_int(sx, e, &v) && v >= INT32_MIN && v <= INT32_MAX)
+    if (value_as_int(e, &v) && v >= INT32_MIN && v <= INT32_MAX)
         return v >= INT8_MIN && v <= INT8_MAX ? 2 : v >= INT16_MIN && v <= INT16_MAX ? 3 : 5;
     return n + (n < 64 ? 1 : n < 16384 ? 2 : n <= UINT32_MAX ? 5 : 9);
 }
@@ -85,7 +85,7 @@ static void object(struct cmd_ctx *c, const struct skey *k, struct entry *e)
     store_debug_entry(c->sx, e, more, sizeof more);
     snprintf(line, sizeof line,
              "Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:%lld lru_seconds_idle:%lld %s",
-             (void *)e->item, encoding_of(c->sx, e), serialized_length(c->sx, e),
+             (void *)e->item, encoding_of(e), serialized_length(e),
              (long long)((c->now_ms / 1000 - idle_s) & LRU_CLOCK_MASK), (long long)idle_s, more);
     reply_status(c->out, line);
 }
