@@ -94,12 +94,16 @@ enum cmd_status cmd_bitcount(struct cmd_ctx *c)
     }
     if (c->argc > 3 && (!arg_int(c, &c->argv[2], NULL, &start) || !arg_int(c, &c->argv[3], NULL, &end)))
         return CMD_DONE;
+    if (range_reversed(start, end)) { /* before the unit is looked at, as in Redis */
+        reply_int(c->out, 0);
+        return CMD_DONE;
+    }
     if (c->argc == 5)
         bits = range_of_bits(c, 4, &ok);
     if (!ok)
         return CMD_DONE;
     int64_t n = 0;
-    if (!range_reversed(start, end) && clamp_to_bits(&start, &end, (int64_t)store_value_len(&e), bits))
+    if (clamp_to_bits(&start, &end, (int64_t)store_value_len(&e), bits))
         n = bit_range_count(c->sx, &e, start, end);
     reply_int(c->out, n);
     return CMD_DONE;

@@ -1,4 +1,5 @@
-/* Counters: INCR and its kin. A counter is a string of digits; the store rewrites it in place while its length stays. */
+/* Counters: INCR and its kin. A counter is a string of digits; the store rewrites it in place where the length
+ * stays. */
 #include <math.h>
 
 #include "protocol/number.h"

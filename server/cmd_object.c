@@ -3,6 +3,7 @@
 #include "protocol/number.h"
 #include "server/args.h"
 #include "server/handlers.h"
+#include "server/help.h"
 #include "server/options.h"
 #include "server/server.h"
 
@@ -95,7 +96,6 @@ enum cmd_status cmd_object_idletime(struct cmd_ctx *c)
 enum cmd_status cmd_object_help(struct cmd_ctx *c)
 {
     static const char *const lines[] = {
-        "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
         "ENCODING <key>",
         "    Return the kind of internal representation used in order to store the value",
         "    associated with a <key>.",
@@ -108,12 +108,7 @@ enum cmd_status cmd_object_help(struct cmd_ctx *c)
         "REFCOUNT <key>",
         "    Return the number of references of the value associated with the specified",
         "    <key>.",
-        "HELP",
-        "    Prints this help.",
     };
-    size_t n = sizeof lines / sizeof *lines;
-    reply_array(c->out, n);
-    for (size_t i = 0; i < n; i++)
-        reply_status(c->out, lines[i]);
+    reply_help(c, lines, sizeof lines / sizeof *lines);
     return CMD_DONE;
 }
