@@ -27,8 +27,7 @@ const char conn_no_memory[1] = {0};
 /* The promise of at most 1 KB an idle connection, libevent's part (a slot of its descriptor map) included. */
 static_assert(sizeof(struct conn_io) <= 768, "an idle connection is small");
 
-struct conn *conn_new(struct worker *w, int fd, uint32_t flags, const struct conn_addr *peer,
-                      const struct conn_addr *local)
+struct conn *conn_new(struct worker *w, int fd, const struct conn_origin *origin)
 {
     struct conn_io *io = calloc(1, sizeof *io);
     if (io == NULL)
@@ -38,14 +37,12 @@ struct conn *conn_new(struct worker *w, int fd, uint32_t flags, const struct con
     c->fd = fd;
     c->id = atomic_fetch_add_explicit(&w->srv->next_client_id, 1, memory_order_relaxed) + 1;
     c->wkr = w;
-    c->peer = *peer;
-    c->local = *local;
+    c->peer = origin->peer;
+    c->local = origin->local;
     c->created_ms = clock_wall_ms();
     atomic_init(&c->active_ms, c->created_ms);
     atomic_init(&c->resp, 2);
-    if (!OPT(w->srv->opt, has_password))
-        flags |= CONN_AUTHENTICATED;
-    atomic_init(&c->flags, flags);
+    atomic_init(&c->flags, origin->flags | (OPT(w->srv->opt, has_password) ? 0 : CONN_AUTHENTICATED));
     reply_init(&c->out);
     event_assign(&io->readable, w->base, fd, EV_READ | EV_PERSIST, conn_on_readable, c);
     if (event_add(&io->readable, NULL) != 0) {
@@ -96,6 +93,7 @@ void conn_free(struct conn *c)
     clients_remove(&c->wkr->clients, c);
     conn_release_memory(io);
     close(c->fd);
+    atomic_fetch_sub_explicit(&c->wkr->clients.count, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&c->wkr->srv->nclients, 1, memory_order_relaxed);
     c->magic = 0;
     free(io);

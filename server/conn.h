@@ -44,6 +44,12 @@ struct conn_addr {
     uint8_t family; /* AF_INET, AF_INET6, AF_UNIX, 0: unknown */
 };
 
+/* Where a connection came from. */
+struct conn_origin {
+    uint32_t flags; /* CONN_UNIX, CONN_LOCAL */
+    struct conn_addr peer, local;
+};
+
 struct conn {
     uint32_t magic;
     int fd;

@@ -145,13 +145,18 @@ static void closed_for(struct conn *c, enum stats_counter counter, const char *w
     conn_set(c, CONN_CLOSE_ASAP);
 }
 
+void conn_close_over_limit(struct conn *c)
+{
+    closed_for(c, STATS_OUTPUT_LIMIT_CLOSED,
+               "Client %s scheduled to be closed ASAP for overcoming of output buffer limits.");
+}
+
 void conn_check_limits(struct conn *c)
 {
     if (UNLIKELY(c->out.failed))
         conn_set(c, CONN_CLOSE_ASAP);
     else if (reply_pending(&c->out) > 0 && over_output_limit(c, c->wkr->now_ms))
-        closed_for(c, STATS_OUTPUT_LIMIT_CLOSED,
-                   "Client %s scheduled to be closed ASAP for overcoming of output buffer limits.");
+        conn_close_over_limit(c);
     else if (UNLIKELY(conn_io(c)->in_len > 0 || conn_io(c)->big != NULL) && conn_over_input_limit(c))
         closed_for(c, STATS_QUERY_LIMIT_CLOSED, "Closing client that reached max query buffer length: %s");
 }

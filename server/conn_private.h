@@ -23,7 +23,8 @@ struct conn_io {
     size_t big_left;          /* bytes of it that are still to come */
     struct parked *parked;    /* commands that wait for the end of CLIENT PAUSE, oldest first */
     struct parked *parked_last;
-    struct conn *paused_next; /* worker->paused */
+    struct conn *paused_next;  /* worker->paused */
+    struct conn *monitor_next; /* worker->monitors */
     uint8_t bigs;             /* large arguments received for the command that is being parsed (stops at 255) */
     bool in_batch;            /* has requests in the worker's batch: must not be freed now */
     bool reading;             /* `readable` is armed */
@@ -45,8 +46,7 @@ extern const char conn_no_memory[1];
 enum { CONN_PENDING_SMALL = 256 * 1024, CONN_SEND_MAX = 1024 * 1024, CONN_SENT_NOW = 64 * 1024 };
 
 /* conn.c */
-struct conn *conn_new(struct worker *w, int fd, uint32_t flags, const struct conn_addr *peer,
-                      const struct conn_addr *local);
+struct conn *conn_new(struct worker *w, int fd, const struct conn_origin *origin); /* NULL: memory is short */
 void conn_free(struct conn *c); /* at once; it must not be in the batch */
 void conn_drop(struct conn *c); /* frees it, or marks it so that the batch does */
 void conn_account(struct conn *c); /* brings the shared sizes and the worker's sum up to date */
@@ -68,6 +68,7 @@ void conn_drop_big(void *worker, void *big);
 /* conn_output.c */
 void conn_send(struct conn *c); /* sends what is pending; may mark the connection CONN_CLOSE_ASAP */
 bool conn_must_wait(const struct conn *c); /* replies pile up and memory is short: execute no more of it now */
+void conn_close_over_limit(struct conn *c); /* logs, counts and marks it: it reads too slowly */
 void conn_check_limits(struct conn *c); /* marks it CONN_CLOSE_ASAP where it is over its buffer limits */
 void conn_finish(struct conn *c);   /* after its requests ran: sends, or holds, or closes; may free the connection */
 

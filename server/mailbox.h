@@ -12,9 +12,8 @@ struct mailbox;
 struct worker;
 
 enum letter_kind {
-    LETTER_ADOPT,   /* a new connection: fd, and in `data` a struct letter_adopt */
+    LETTER_ADOPT,   /* a new connection: fd, and in `data` a struct conn_origin */
     LETTER_KILL,    /* close the connection `id` */
-    LETTER_PUSH,    /* append data (encoded for RESP2 and RESP3 alike) to connection `id` */
     LETTER_MONITOR, /* append data to every monitoring connection of the worker */
     LETTER_UNPAUSE, /* look at paused connections again */
     LETTER_STOP,    /* end the loop */

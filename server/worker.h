@@ -18,6 +18,7 @@
 
 struct batch;
 struct conn;
+struct conn_origin;
 struct event;
 struct event_base;
 struct mailbox;
@@ -36,13 +37,16 @@ struct worker {
     struct batch *batch; /* requests parsed and not yet executed, the shared buffers */
     int64_t now_ms;      /* Unix time, read once a batch */
     struct event *turn_ev, *tick_ev, *mail_ev, *pause_ev;
-    struct conn *paused; /* connections that wait for the end of CLIENT PAUSE */
+    struct conn *paused;   /* connections that wait for the end of CLIENT PAUSE */
+    struct conn *monitors; /* connections in MONITOR */
+    _Atomic uint32_t nmonitors;
     uint32_t rounds;     /* of housekeeping, for what is done once in a while */
     uint64_t turn_ticks; /* when this loop turn's work began */
     bool turn_armed;     /* turn_ev will run at the end of this loop turn */
     bool touch;          /* what store_ctx_touch was told last */
     struct ticks ticks;
     pthread_t thread;
+    bool running; /* `thread` is to be joined */
 
     alignas(64) struct clients clients; /* registry of this worker's connections */
 };
@@ -54,6 +58,9 @@ struct worker *worker_new(struct server *s, int index);
 int worker_run(struct worker *w);
 void worker_stop(struct worker *w);
 void worker_free(struct worker *w);
+
+/* Gives it a connection, which it owns from then on. False: memory is short; `fd` is still the caller's. Any thread. */
+bool worker_adopt(struct worker *w, int fd, const struct conn_origin *origin);
 
 /* Makes sure that the batch is run at the end of this loop turn. The worker's thread. */
 void worker_turn(struct worker *w);

@@ -1,0 +1,190 @@
+/* The registry of connections: a list a worker, newest first.
+ *
+ * The owner adds and removes under the list's lock; others walk it under that lock, so a connection that they look at
+ * stays. What they read of it are atomics, what is constant, and strings that change under the same lock. */
+#include "server/clients.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "server/command.h"
+#include "server/conn.h"
+#include "server/mailbox.h"
+#include "server/server.h"
+#include "server/worker.h"
+#include "slab/base/assert.h"
+
+enum { NAME_SHOWN = 512 };
+
+void clients_add(struct clients *c, struct conn *conn)
+{
+    lock_take(&c->lock, LOCK_CLIENTS);
+    conn->prev = NULL;
+    conn->next = c->first;
+    if (c->first != NULL)
+        c->first->prev = conn;
+    c->first = conn;
+    lock_release(&c->lock, LOCK_CLIENTS);
+}
+
+void clients_remove(struct clients *c, struct conn *conn)
+{
+    lock_take(&c->lock, LOCK_CLIENTS);
+    if (conn->prev != NULL)
+        conn->prev->next = conn->next;
+    else
+        c->first = conn->next;
+    if (conn->next != NULL)
+        conn->next->prev = conn->prev;
+    lock_release(&c->lock, LOCK_CLIENTS);
+}
+
+void clients_walk(struct server *s, clients_each each, void *arg)
+{
+    bool go_on = true;
+    for (int i = 0; i < s->nworkers && go_on; i++) {
+        struct clients *c = &s->workers[i]->clients;
+        lock_take(&c->lock, LOCK_CLIENTS);
+        for (struct conn *conn = c->first; conn != NULL && go_on; conn = conn->next) {
+            if (!conn_has(conn, CONN_KILLED))
+                go_on = each(arg, conn);
+        }
+        lock_release(&c->lock, LOCK_CLIENTS);
+    }
+}
+
+static bool add_totals(void *arg, struct conn *c)
+{
+    struct clients_totals *t = arg;
+    size_t in = atomic_load_explicit(&c->input_room, memory_order_relaxed);
+    size_t out = atomic_load_explicit(&c->output_bytes, memory_order_relaxed);
+    size_t memory = atomic_load_explicit(&c->memory, memory_order_relaxed);
+    t->connected++;
+    t->blocked += conn_has(c, CONN_PAUSED);
+    t->pubsub += conn_has(c, CONN_PUBSUB);
+    t->monitors += conn_has(c, CONN_MONITOR);
+    if (conn_has(c, CONN_PUBSUB))
+        t->memory_pubsub += memory;
+    else
+        t->memory_normal += memory;
+    t->max_input = t->max_input > in ? t->max_input : in;
+    t->max_output = t->max_output > out ? t->max_output : out;
+    return true;
+}
+
+void clients_totals(struct server *s, struct clients_totals *t)
+{
+    *t = (struct clients_totals){0};
+    clients_walk(s, add_totals, t);
+}
+
+void clients_kill(struct conn *conn)
+{
+    struct letter *l = letter_new(LETTER_KILL, conn->id, 0);
+    if (l == NULL)
+        return;
+    atomic_fetch_or_explicit(&conn->flags, CONN_KILLED, memory_order_relaxed);
+    mailbox_post(conn->wkr->mail, l);
+}
+
+/* The eviction's picture of the clients: ids by memory. */
+struct sizes {
+    struct size {
+        uint64_t id;
+        size_t bytes;
+    } *v;
+    size_t n, cap, sum;
+};
+
+static bool gather_size(void *arg, struct conn *c)
+{
+    struct sizes *s = arg;
+    size_t bytes = atomic_load_explicit(&c->memory, memory_order_relaxed);
+    s->sum += bytes;
+    if (conn_has(c, CONN_NO_EVICT))
+        return true;
+    if (s->n == s->cap) {
+        size_t cap = s->cap == 0 ? 64 : s->cap * 2;
+        struct size *v = realloc(s->v, cap * sizeof *v);
+        if (v == NULL)
+            return false;
+        s->v = v;
+        s->cap = cap;
+    }
+    s->v[s->n++] = (struct size){c->id, bytes};
+    return true;
+}
+
+static int larger_first(const void *a, const void *b)
+{
+    const struct size *x = a, *y = b;
+    return x->bytes < y->bytes ? 1 : x->bytes > y->bytes ? -1 : 0;
+}
+
+static bool kill_id(void *arg, struct conn *c)
+{
+    if (c->id != *(uint64_t *)arg)
+        return true;
+    clients_kill(c);
+    return false;
+}
+
+unsigned clients_evict(struct server *s, size_t limit)
+{
+    struct sizes all = {0};
+    unsigned killed = 0;
+    clients_walk(s, gather_size, &all);
+    if (all.sum > limit) {
+        qsort(all.v, all.n, sizeof *all.v, larger_first);
+        for (size_t i = 0; i < all.n && all.sum > limit; i++) {
+            clients_walk(s, kill_id, &all.v[i].id);
+            all.sum -= all.v[i].bytes;
+            killed++;
+        }
+    }
+    free(all.v);
+    return killed;
+}
+
+static void flag_letters(const struct conn *c, char letters[16])
+{
+    static const struct {
+        uint32_t flag;
+        char letter;
+    } table[] = {
+        {CONN_MONITOR, 'O'},           {CONN_PUBSUB, 'P'},     {CONN_PAUSED, 'b'}, {CONN_CLOSE_AFTER_REPLY, 'c'},
+        {CONN_CLOSE_ASAP, 'A'},        {CONN_UNIX, 'U'},       {CONN_NO_EVICT, 'e'}, {CONN_NO_TOUCH, 'T'},
+    };
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        if (conn_has(c, table[i].flag))
+            letters[n++] = table[i].letter;
+    }
+    if (n == 0)
+        letters[n++] = 'N';
+    letters[n] = '\0';
+}
+
+#define SHARED(field) atomic_load_explicit(&c->field, memory_order_relaxed)
+
+size_t clients_line(const struct conn *c, int64_t now_ms, char *buf, size_t size)
+{
+    char peer[CONN_ADDR_CHARS], local[CONN_ADDR_CHARS], letters[16];
+    conn_addr_text(c, &c->peer, peer, sizeof peer);
+    conn_addr_text(c, &c->local, local, sizeof local);
+    flag_letters(c, letters);
+    const struct command *cmd = SHARED(cmd);
+    int64_t idle_ms = now_ms - SHARED(active_ms), age_ms = now_ms - c->created_ms;
+    unsigned long long in = SHARED(input_bytes), room = SHARED(input_room), out = SHARED(output_bytes);
+    int n = snprintf(
+        buf, size,
+        "id=%llu addr=%s laddr=%s fd=%d name=%.*s age=%lld idle=%lld flags=%s db=%d sub=0 psub=0 ssub=0 multi=-1 "
+        "qbuf=%llu qbuf-free=%llu argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=%d omem=%llu tot-mem=%llu events=%s "
+        "cmd=%s user=default redir=-1 resp=%d lib-name=%.*s lib-ver=%.*s",
+        (unsigned long long)c->id, peer, local, c->fd, NAME_SHOWN, c->name == NULL ? "" : c->name,
+        (long long)(age_ms < 0 ? 0 : age_ms / 1000), (long long)(idle_ms < 0 ? 0 : idle_ms / 1000), letters,
+        SHARED(db), in, room > in ? room - in : 0, out > 0, out, (unsigned long long)SHARED(memory),
+        conn_has(c, CONN_WANTS_WRITE) ? "rw" : "r", cmd == NULL ? "NULL" : cmd->name, SHARED(resp), NAME_SHOWN,
+        c->lib_name == NULL ? "" : c->lib_name, NAME_SHOWN, c->lib_ver == NULL ? "" : c->lib_ver);
+    return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
+}

@@ -1,0 +1,27 @@
+/* The listener: accepts connections on the main thread and gives each to the worker with the fewest. */
+#ifndef FLAGSTONE_SERVER_LISTENER_H
+#define FLAGSTONE_SERVER_LISTENER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "server/options_apply.h"
+
+struct listener;
+struct server;
+
+/* Binds what the options say (bind, port, unixsocket); nothing is accepted yet. NULL: logged why, with the option to
+ * change. Also makes the limit on open files fit maxclients. listener_rebind and maxclients_changed
+ * (options_apply.h) are here, too. */
+struct listener *listener_new(struct server *s);
+
+/* Begins to accept, on the loop s->base. False: out of memory or descriptors. */
+bool listener_start(struct listener *l);
+
+/* The main thread's timer: goes on accepting where descriptors had run out. */
+void listener_tick(struct listener *l);
+
+/* Closes the sockets and removes the unix socket. The main loop does not run any more. */
+void listener_free(struct listener *l);
+
+#endif
