@@ -33,7 +33,11 @@ static const struct frame frames[] = {
     {BYTES("ECHO \"a\\x41\\n\\t\\q\\\"\"\r\n"), "2 4:ECHO 6:aA\n\tq\";"},
     {BYTES("ECHO \"\\r\\b\\a\\\\\"\r\n"), "2 4:ECHO 4:\r\b\a\\;"},
     {BYTES("ECHO 'a\\'b\\n' \"\" ''\r\n"), "4 4:ECHO 5:a'b\\n 0: 0:;"},
-    {BYTES("ECHO \"\\xZZ\\x4\" a\"b\" \x0b" "c\x0b" "d\r\n"), "4 4:ECHO 5:xZZx4 2:ab 3:c\x0b" "d;"},
+    {BYTES("ECHO \"\\xZZ\\x4\" a\"b\" \x0b"
+           "c\x0b"
+           "d\r\n"),
+     "4 4:ECHO 5:xZZx4 2:ab 3:c\x0b"
+     "d;"},
     {BYTES("\"\"\r\n"), "1 0:;"},
     {BYTES("\"PI\\x4eG\" 'x'\x0b\"y z\"\r\n"), "3 4:PING 1:x 3:y z;"},
     {BYTES("$4\r\nPING\r\n"), "1 2:$4;1 4:PING;"},
