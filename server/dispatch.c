@@ -230,6 +230,8 @@ static void count(struct dispatch *d, uint64_t errors_before)
     stats_call(ctx->wkr->stats, ctx->cmd->id, ns, failed);
     if (UNLIKELY(failed))
         stats_error(ctx->wkr->stats, ctx->out->last_error);
+    if (UNLIKELY((ctx->cmd->flags & CMD_ADMIN) != 0))
+        d->watch_ns = slow_command_ns(ctx->srv); /* it may have been CONFIG SET slowlog-log-slower-than */
     if (UNLIKELY(ns >= d->watch_ns))
         slow_command(ctx, ns);
 }
@@ -239,8 +241,10 @@ static void count(struct dispatch *d, uint64_t errors_before)
 static void give_back(struct worker *w, struct arg *argv, uint32_t argc, const bool *was_big)
 {
     for (uint32_t i = 0; i < argc; i++) {
-        if (was_big != NULL && was_big[i] && argv[i].p != NULL)
+        if (was_big != NULL && was_big[i] && argv[i].p != NULL) {
             free((char *)(uintptr_t)argv[i].p);
+            argv[i].p = NULL; /* the slow log looks at arguments after this */
+        }
         if (argv[i].big != NULL)
             conn_drop_big(w, argv[i].big);
         argv[i].big = NULL;
