@@ -1,8 +1,8 @@
 /* BITFIELD: a string as an array of integers of any width, at any bit.
  *
- * The arguments are gone through three times, so that nothing is kept of them: once to check them all, once to make
- * the string long enough and its bytes writable, once to execute. After the second pass the store cannot be short any
- * more: all or nothing, as CMD_RETRY wants it.
+ * The arguments are gone through twice, so that nothing is kept of them: once to check them all and to find the highest
+ * write, once to execute. In between the string is made long enough and writable; after that the store cannot be short
+ * any more: all or nothing, as CMD_RETRY wants it.
  * A field is at most 64 bits in at most 9 bytes, taken as one big-endian number. */
 #include <string.h>
 
@@ -199,29 +199,13 @@ static void execute(struct cmd_ctx *c, const struct field_op *op, struct entry *
         reply_no_memory(c); /* not after prepare() */
 }
 
-/* Writes back what is there: then the store has made room for it, and has a copy of its own. */
-static enum store_status rewrite(struct cmd_ctx *c, struct entry *e, bool found, const struct field_op *op)
-{
-    struct field_span s = span_of(op);
-    return save(c, e, found, &s, load(c, found ? e : NULL, &s));
-}
-
-/* Makes the value as long as the highest write needs, and every byte that will be written writable. */
+/* Makes the value long enough for the highest write, by writing what is there already. The store has then also made a
+ * copy of a value that a socket is sending from: under this lock, no further write can find it short. */
 static enum store_status prepare(struct cmd_ctx *c, struct entry *e, const struct field_op *highest)
 {
     bool found = store_find(c->sx, &c->keys[0], e);
-    enum store_status status = rewrite(c, e, found, highest);
-    size_t len;
-    if (status != STORE_OK || store_value_flat(e, &len))
-        return status;
-    struct field_ops ops = {.c = c, .at = 2};
-    struct field_op op;
-    while (status == STORE_OK && next_op(&ops, &op) == PARSED_OP)
-        if (op.kind != FIELD_GET)
-            status = rewrite(c, e, true, &op);
-    if (status != STORE_OK && !found)
-        store_delete(c->sx, &c->keys[0], e);
-    return status;
+    struct field_span s = span_of(highest);
+    return save(c, e, found, &s, load(c, found ? e : NULL, &s));
 }
 
 static enum cmd_status bitfield(struct cmd_ctx *c, bool read_only)

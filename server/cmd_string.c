@@ -288,20 +288,29 @@ enum cmd_status cmd_mget(struct cmd_ctx *c)
     return CMD_DONE;
 }
 
-/* Writes all pairs, or none. */
+/* A large value that the store has taken over already: the store was short nevertheless after reserving, and the command
+ * is called again. */
+static bool was_taken(const struct arg *a)
+{
+    return UNLIKELY(a->p == NULL && a->big == NULL);
+}
+
+/* Writes all pairs, or none. A lone pair is that anyway. */
 static enum store_status put_pairs(struct cmd_ctx *c)
 {
-    enum store_status status;
-    for (uint32_t i = 0; c->nkeys > 1 && i < c->nkeys; i++)
-        if ((status = reserve_arg(c, &c->keys[i], &c->argv[2 * i + 2], false)) != STORE_OK)
-            return status;
-    for (uint32_t i = 0; i < c->nkeys; i++) {
+    enum store_status status = STORE_OK;
+    for (uint32_t i = 0; c->nkeys > 1 && i < c->nkeys && status == STORE_OK; i++)
+        if (!was_taken(&c->argv[2 * i + 2]))
+            status = reserve_arg(c, &c->keys[i], &c->argv[2 * i + 2], false);
+    for (uint32_t i = 0; i < c->nkeys && status == STORE_OK; i++) {
         struct entry e;
+        struct arg *a = &c->argv[2 * i + 2];
+        if (was_taken(a))
+            continue;
         store_find(c->sx, &c->keys[i], &e);
-        if ((status = put_arg(c, &c->keys[i], &e, &c->argv[2 * i + 2], STORE_NO_EXPIRY, 0)) != STORE_OK)
-            return status;
+        status = put_arg(c, &c->keys[i], &e, a, STORE_NO_EXPIRY, 0);
     }
-    return STORE_OK;
+    return status;
 }
 
 enum cmd_status cmd_mset(struct cmd_ctx *c)

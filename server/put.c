@@ -15,9 +15,12 @@ void reply_no_memory(struct cmd_ctx *c)
     reply_error(c->out, "OOM command not allowed when used memory > 'maxmemory'.");
 }
 
+/* Of a large value the key's item holds no more than a handle. */
+enum { BIG_HANDLE_BYTES = 4 };
+
 enum store_status reserve_arg(struct cmd_ctx *c, const struct skey *k, const struct arg *a, bool expires)
 {
-    return store_reserve(c->sx, k, a->big ? 0 : a->len, expires);
+    return store_reserve(c->sx, k, a->big ? (size_t)BIG_HANDLE_BYTES : a->len, expires);
 }
 
 bool length_allowed(struct cmd_ctx *c, uint64_t len)
