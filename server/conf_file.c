@@ -34,6 +34,7 @@ struct loader {
     struct options *o;
     char *err; /* CONF_ERROR_CHARS */
     int files;
+    bool includes;
 };
 
 /* ---- files ---- */
@@ -289,6 +290,8 @@ static bool load_words(struct loader *l, const struct source *s, const struct co
     if (strcasecmp(w->word[0], "include") == 0) {
         if (w->n != 2)
             return fail_line(l, s, line, len, "wrong number of arguments", "include takes one path or pattern.");
+        if (!l->includes)
+            return fail_line(l, s, line, len, "include is not allowed here", NULL);
         return include(l, s, w->word[1]);
     }
     const struct option *d = options_find(w->word[0], strlen(w->word[0]));
@@ -337,20 +340,21 @@ static bool load_source(struct loader *l, struct source *s, const char *text, si
 
 bool conf_load(struct options *o, const char *path, char err[CONF_ERROR_CHARS])
 {
-    struct loader l = {o, err, 0};
+    struct loader l = {o, err, 0, true};
     return load_file(&l, NULL, path);
 }
 
-bool conf_load_text(struct options *o, const char *name, const char *text, size_t len, char err[CONF_ERROR_CHARS])
+bool conf_load_text(struct options *o, const char *name, const char *text, size_t len, bool includes,
+                    char err[CONF_ERROR_CHARS])
 {
-    struct loader l = {o, err, 1};
+    struct loader l = {o, err, 0, includes};
     struct source s = {.name = name};
     return load_source(&l, &s, text, len);
 }
 
 bool conf_load_words(struct options *o, char *const *words, int n, char err[CONF_ERROR_CHARS])
 {
-    struct loader l = {o, err, 0};
+    struct loader l = {o, err, 0, true};
     struct source s = {.name = "the command line"};
     struct conf_words w = {(char **)words, n};
     char *line = NULL;

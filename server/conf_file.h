@@ -23,8 +23,9 @@ enum {
  * that stand before the fault are set then. */
 bool conf_load(struct options *o, const char *path, char err[CONF_ERROR_CHARS]);
 
-/* The same for bytes at hand. `name` is what errors call them. */
-bool conf_load_text(struct options *o, const char *name, const char *text, size_t len, char err[CONF_ERROR_CHARS]);
+/* The same for bytes at hand. `name` is what errors call them; without `includes`, include is refused. */
+bool conf_load_text(struct options *o, const char *name, const char *text, size_t len, bool includes,
+                    char err[CONF_ERROR_CHARS]);
 
 enum conf_action {
     CONF_SERVE,  /* go on and serve */

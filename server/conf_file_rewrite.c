@@ -48,7 +48,7 @@ static int compare(struct rewrite *r, const char *text, size_t len)
     }
     char *here = given->start_dir;
     given->start_dir = r->o->start_dir;
-    bool ok = conf_load_text(given, r->path, text, len, why);
+    bool ok = conf_load_text(given, r->path, text, len, true, why);
     given->start_dir = here;
     if (!ok)
         fail(r, "the file has errors now, flagstone-server's --check-conf tells which");

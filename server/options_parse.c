@@ -481,7 +481,7 @@ void option_describe(const struct option *d, char *to, size_t size)
         snprintf(to, size, "up to %" PRId64 " numbers from 0 to 100", d->max);
         return;
     case OPTION_FIXED:
-        snprintf(to, size, "the value %s alone", d->standard);
+        snprintf(to, size, "nothing but %s", d->standard);
         return;
     }
 }
