@@ -13,6 +13,8 @@
 #include "server/stats.h"
 #include "server/text.h"
 
+enum { EVENT_SHOWN_MAX = 1024 }; /* of an unknown event's name, bytes */
+
 enum cmd_status cmd_latency_latest(struct cmd_ctx *c)
 {
     struct latency_series s;
@@ -69,8 +71,9 @@ enum cmd_status cmd_latency_graph(struct cmd_ctx *c)
     struct latency_series s;
     struct text t = {0};
     if (!series_of(c, &s)) {
-        int n = c->argv[2].p != NULL && c->argv[2].len < 128 ? (int)c->argv[2].len : 0;
-        reply_errorf(c->out, "ERR No samples available for event '%.*s'", n, n > 0 ? c->argv[2].p : "");
+        const struct arg *event = &c->argv[2];
+        int n = event->p == NULL ? 0 : event->len < EVENT_SHOWN_MAX ? (int)event->len : EVENT_SHOWN_MAX;
+        reply_errorf(c->out, "ERR No samples available for event '%.*s'", n, n > 0 ? event->p : "");
         return CMD_DONE;
     }
     latency_graph(&t, &s, c->now_ms / 1000);
