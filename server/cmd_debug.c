@@ -76,7 +76,7 @@ static size_t serialized_length(const struct entry *e)
     return n + (n < 64 ? 1 : n < 16384 ? 2 : n <= UINT32_MAX ? 5 : 9);
 }
 
-static void object(struct cmd_ctx *c, const struct skey *k, struct entry *e)
+static void show_object(struct cmd_ctx *c, const struct skey *k, struct entry *e)
 {
     char line[LINE_CHARS];
     char more[LINE_CHARS - 256] = "";
@@ -90,12 +90,12 @@ static void object(struct cmd_ctx *c, const struct skey *k, struct entry *e)
     reply_status(c->out, line);
 }
 
-static void move(struct cmd_ctx *c, const struct skey *k, struct entry *e)
+static void move_now(struct cmd_ctx *c, const struct skey *k, struct entry *e)
 {
     reply_status(c->out, store_debug_move(c->sx, k, e));
 }
 
-static void page(struct cmd_ctx *c, const struct skey *k, struct entry *e)
+static void show_page(struct cmd_ctx *c, const struct skey *k, struct entry *e)
 {
     char line[LINE_CHARS] = "";
     (void)k;
@@ -105,17 +105,17 @@ static void page(struct cmd_ctx *c, const struct skey *k, struct entry *e)
 
 static void debug_object(struct cmd_ctx *c)
 {
-    with_key(c, object);
+    with_key(c, show_object);
 }
 
 static void debug_move(struct cmd_ctx *c)
 {
-    with_key(c, move);
+    with_key(c, move_now);
 }
 
 static void debug_page(struct cmd_ctx *c)
 {
-    with_key(c, page);
+    with_key(c, show_page);
 }
 
 /* ---- about the server -------------------------------------------------------------------------------------------- */
