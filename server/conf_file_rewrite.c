@@ -117,11 +117,12 @@ static bool compose(struct rewrite *r, FILE *to, const char *text, size_t len)
             return false;
         }
     }
-    if (!end)
-        fputc('\n', to);
     for (int i = 0; i < options_count(); i++) {
         if (!r->differs[i] || r->written[i])
             continue;
+        if (!end)
+            fputc('\n', to);
+        end = true;
         if (!marked)
             fprintf(to, "\n%s\n", marker);
         marked = true;
@@ -158,6 +159,8 @@ static bool append_rest(struct rewrite *r, char **text, size_t *len)
     if (!f)
         return fail(r, strerror(errno));
     fwrite(*text, 1, *len, f);
+    if (*len > 0 && (*text)[*len - 1] != '\n')
+        fputc('\n', f);
     bool ok = true;
     for (int i = 0; ok && i < options_count(); i++)
         ok = !r->differs[i] || write_option(r, f, i);
