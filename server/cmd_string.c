@@ -288,8 +288,8 @@ enum cmd_status cmd_mget(struct cmd_ctx *c)
     return CMD_DONE;
 }
 
-/* A large value that the store has taken over already: the store was short nevertheless after reserving, and the command
- * is called again. */
+/* A large value that the store has taken over already: it was short nevertheless after reserving, and the command is
+ * called again. */
 static bool was_taken(const struct arg *a)
 {
     return UNLIKELY(a->p == NULL && a->big == NULL);
