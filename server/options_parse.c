@@ -219,6 +219,14 @@ static char *join(char *const *words, int n)
     return text;
 }
 
+/* What stands in no address would have to be quoted when it is written. */
+static bool address_like(const char *word)
+{
+    while (isgraph((unsigned char)*word) && !strchr("\"'\\", *word))
+        word++;
+    return *word == '\0';
+}
+
 static bool parse_addresses(char *const *words, int n, struct option_content *c, char *err)
 {
     /* bind "" listens nowhere. */
@@ -228,7 +236,7 @@ static bool parse_addresses(char *const *words, int n, struct option_content *c,
         return refuse(err, "Too many bind addresses specified.");
     for (int i = 0; i < n; i++) {
         size_t len = strlen(words[i]);
-        if (len == 0 || len >= OPTIONS_ADDRESS_CHARS || strpbrk(words[i], " \t\r\n"))
+        if (len == 0 || len >= OPTIONS_ADDRESS_CHARS || !address_like(words[i]))
             return refuse(err, "Failed to bind to specified addresses.");
     }
     char *text = join(words, n);

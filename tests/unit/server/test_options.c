@@ -180,6 +180,7 @@ static const struct value_case value_cases[] = {
     {"activedefrag", "1", NULL, "argument must be 'yes' or 'no'"},
     {"bind", "* -::*", "* -::*", NULL},
     {"bind", "", "", NULL},
+    {"bind", "'::1'", NULL, "Failed to bind to specified addresses."},
     {"bind", "a  b", NULL, "Failed to bind to specified addresses."},
     {"bind", "a b c d e f g h i j k l m n o p q", NULL, "Too many bind addresses specified."},
     {"client-output-buffer-limit", "normal 1mb 2kb 3", "normal 1048576 2048 3 slave 268435456 67108864 60 "
