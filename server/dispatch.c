@@ -220,6 +220,14 @@ static void next_reply_mode(struct conn *c)
     c->out.muted = 0;
 }
 
+/* Monitors hear of a command after it ran, as in Redis. */
+static void tell_monitors(struct cmd_ctx *ctx)
+{
+    uint32_t attention = atomic_load_explicit(&ctx->srv->attention, memory_order_relaxed);
+    if (UNLIKELY((attention & ATTENTION_MONITOR) != 0) && (ctx->cmd->flags & (CMD_SKIP_MONITOR | CMD_ADMIN)) == 0)
+        monitor_feed(ctx);
+}
+
 static void count(struct dispatch *d, uint64_t errors_before)
 {
     struct cmd_ctx *ctx = &d->ctx;
@@ -251,7 +259,8 @@ static void give_back(struct worker *w, struct arg *argv, uint32_t argc, const b
     }
 }
 
-static void run_with_bigs(struct dispatch *d, struct request *r, struct arg *argv)
+/* Runs a command that has large arguments, or answers that there was no memory for them. */
+static void run_with_bigs(struct dispatch *d, struct request *r, struct arg *argv, uint64_t errors_before)
 {
     bool *was_big = malloc(r->argc);
     for (uint32_t i = 0; i < r->argc; i++) {
@@ -260,15 +269,18 @@ static void run_with_bigs(struct dispatch *d, struct request *r, struct arg *arg
         if (argv[i].big == (void *)CONN_NO_MEMORY || was_big == NULL)
             r->fault = REQUEST_NO_MEMORY;
     }
-    if (r->fault == REQUEST_NO_MEMORY)
+    if (r->fault == REQUEST_NO_MEMORY) {
         reply_fault(d, r, argv);
-    else
+    } else {
         call(&d->ctx);
+        tell_monitors(&d->ctx);
+        count(d, errors_before);
+    }
     give_back(d->ctx.wkr, argv, r->argc, r->fault == REQUEST_NO_MEMORY ? NULL : was_big);
     free(was_big);
 }
 
-/* What is rare: connections that end, are muted or not authenticated; monitors; pauses. False: do not run it. */
+/* What is rare: connections that end, are muted or not authenticated; pauses. False: do not run it. */
 static bool run_odd(struct dispatch *d, struct request *r, struct arg *argv)
 {
     struct conn *c = d->ctx.conn;
@@ -289,9 +301,6 @@ static bool run_odd(struct dispatch *d, struct request *r, struct arg *argv)
         next_reply_mode(c);
         return false;
     }
-    if (r->fault == REQUEST_FINE && (attention & ATTENTION_MONITOR) != 0 &&
-        (r->cmd->flags & (CMD_SKIP_MONITOR | CMD_ADMIN)) == 0)
-        monitor_feed(&d->ctx);
     return true;
 }
 
@@ -331,11 +340,13 @@ void dispatch_run(struct dispatch *d, struct request *r, struct arg *argv, struc
     } else {
         atomic_store_explicit(&c->cmd, r->cmd, memory_order_relaxed);
         rehash(d, r, keys);
-        if (UNLIKELY(r->has_big))
-            run_with_bigs(d, r, argv);
-        else
+        if (UNLIKELY(r->has_big)) {
+            run_with_bigs(d, r, argv, errors);
+        } else {
             call(ctx);
-        count(d, errors);
+            tell_monitors(ctx);
+            count(d, errors);
+        }
     }
     if (UNLIKELY(conn_has(c, CONN_REPLY_MODES)))
         next_reply_mode(c);

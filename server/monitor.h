@@ -14,7 +14,7 @@ struct conn;
 void monitor_add(struct conn *c);
 void monitor_remove(struct conn *c);
 
-/* Tells all monitors of a command that is about to run. No lock held. */
+/* Tells all monitors of a command that ran. No lock held. */
 void monitor_feed(const struct cmd_ctx *ctx);
 
 #endif
