@@ -112,12 +112,13 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(LIB)
 $(B)/tests/integration/%: $(B)/tests/integration/%.o $(call objects,$(HARNESS))
 	$(LINK) -o $@ $^ -lhiredis -lcmocka -lpthread
 
-$(B)/stress: $(call objects,$(STRESS)) $(B)/tests/integration/harness.o
+$(B)/stress: $(call objects,$(STRESS) $(HARNESS))
 	$(LINK) -o $@ $^ -lhiredis -lcmocka -lpthread
 
 $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(LIB)
 	$(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
+include tests/bench/bench.mk
 -include $(patsubst %.c,$(B)/%.d,$(SRC) $(UNIT) $(INTEGRATION) $(HARNESS) $(STRESS) $(FUZZ))
 
 # ---- run and test --------------------------------------------------------------------------------------------------

@@ -27,11 +27,11 @@ def counts(text):
     own = re.findall(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", text, re.M)
     if own:
         return tuple(int(n or 0) for n in own[-1])
-    passed = re.findall(r"\[  PASSED  \] (\d+) test\(s\)", text)
+    passed = re.findall(r"\[  PASSED  \] (?:.*: )?(\d+) test\(s\)", text)
     if not passed:
         return None
-    failed = re.findall(r"\[  FAILED  \] (?:\w+: )?(\d+) test\(s\)", text)
-    skipped = re.findall(r"\[  SKIPPED \] (?:\w+: )?(\d+) test\(s\)", text)
+    failed = re.findall(r"\[  FAILED  \] (?:.*: )?(\d+) test\(s\)", text)
+    skipped = re.findall(r"\[  SKIPPED \] (?:.*: )?(\d+) test\(s\)", text)
     return tuple(sum(map(int, found)) for found in (passed, failed, skipped))
 
 
