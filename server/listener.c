@@ -257,12 +257,17 @@ bool listener_start(struct listener *l)
     return l->event != NULL && event_add(l->event, NULL) == 0;
 }
 
+void listener_stop(struct listener *l)
+{
+    if (l->event != NULL)
+        event_free(l->event);
+    l->event = NULL;
+}
+
 void listener_free(struct listener *l)
 {
     if (l == NULL)
         return;
-    if (l->event != NULL)
-        event_free(l->event);
     listen_close(l);
     if (l->epoll >= 0)
         close(l->epoll);

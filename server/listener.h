@@ -21,6 +21,9 @@ bool listener_start(struct listener *l);
 /* The main thread's timer: goes on accepting where descriptors had run out. */
 void listener_tick(struct listener *l);
 
+/* Accepts no more; before s->base is freed. */
+void listener_stop(struct listener *l);
+
 /* Closes the sockets and removes the unix socket. The main loop does not run any more. */
 void listener_free(struct listener *l);
 

@@ -1,0 +1,21 @@
+/* The process as its surroundings see it: daemon, pid file, supervisor. */
+#ifndef FLAGSTONE_SERVER_PROCESS_H
+#define FLAGSTONE_SERVER_PROCESS_H
+
+#include <stdbool.h>
+
+struct options;
+
+/* daemonize: goes on in the background, detached from the terminal; the caller's process exits with 0. Before any
+ * thread is started. False: fork failed (logged). No-op where the option is no. */
+bool process_daemonize(struct options *o);
+
+/* pidfile: writes it (a failure is logged and harmless), and removes it. */
+void process_write_pid(struct options *o);
+void process_remove_pid(struct options *o);
+
+/* supervised: tells systemd (READY=1, STOPPING=1) or upstart (SIGSTOP) where one watches. */
+void process_ready(struct options *o);
+void process_stopping(struct options *o);
+
+#endif
