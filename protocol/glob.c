@@ -13,8 +13,8 @@ static unsigned char fold(char c, bool nocase)
     return nocase && u >= 'A' && u <= 'Z' ? (unsigned char)(u + ('a' - 'A')) : u;
 }
 
-/* A bracket expression from behind its '['. Returns the position behind it and tells whether the byte is in it. As in Redis
- * a ']' that ends a range belongs to the range, and an escaped byte matches in its own case only. */
+/* A bracket expression from behind its '['. Returns the position behind it and tells whether the byte is in it. As in
+ * Redis a ']' that ends a range belongs to the range, and an escaped byte matches in its own case only. */
 static const char *match_class(const char *p, const char *end, char text, bool nocase, bool *in)
 {
     unsigned char c = fold(text, nocase);
@@ -70,7 +70,7 @@ bool glob_match(const char *pattern, size_t pattern_len, const char *text, size_
 {
     const char *p = pattern, *end = pattern + pattern_len, *t = text, *text_end = text + text_len;
     const char *star = NULL, *star_text = NULL; /* behind the last star; where its rest was tried last */
-    if (text_len == 0) /* as in Redis, where no more than one star matches the empty key */
+    if (text_len == 0)                          /* as in Redis, where no more than one star matches the empty key */
         return pattern_len == 0 || (pattern_len == 1 && *pattern == '*');
     while (t < text_end) {
         const char *next = NULL;

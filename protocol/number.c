@@ -62,27 +62,28 @@ static const char digit_pairs[201] = "000102030405060708091011121314151617181920
                                      "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
                                      "8081828384858687888990919293949596979899";
 
+static size_t count_digits(uint64_t v)
+{
+    size_t n = 1;
+    for (; v >= 10000; v /= 10000)
+        n += 4;
+    return n + (v >= 10) + (v >= 100) + (v >= 1000);
+}
+
 size_t number_write_u64(char *to, uint64_t v)
 {
-    char digits[U64_MAX_DIGITS];
-    size_t at = U64_MAX_DIGITS;
-    if (v < 10) {
-        to[0] = (char)('0' + v);
-        return 1;
-    }
+    size_t n = count_digits(v);
+    char *at = to + n;
     while (v >= 100) {
         at -= 2;
-        memcpy(digits + at, digit_pairs + 2 * (v % 100), 2);
+        memcpy(at, digit_pairs + 2 * (v % 100), 2);
         v /= 100;
     }
-    if (v >= 10) {
-        at -= 2;
-        memcpy(digits + at, digit_pairs + 2 * v, 2);
-    } else {
-        digits[--at] = (char)('0' + v);
-    }
-    memcpy(to, digits + at, U64_MAX_DIGITS - at);
-    return U64_MAX_DIGITS - at;
+    if (v >= 10)
+        memcpy(to, digit_pairs + 2 * v, 2);
+    else
+        to[0] = (char)('0' + v);
+    return n;
 }
 
 size_t number_write_i64(char *to, int64_t v)

@@ -23,6 +23,10 @@ static inline char *write_head(char *to, char type, uint64_t n)
     } else if (n < 100) {
         *to++ = (char)('0' + n / 10);
         *to++ = (char)('0' + n % 10);
+    } else if (n < 1000) {
+        *to++ = (char)('0' + n / 100);
+        *to++ = (char)('0' + n / 10 % 10);
+        *to++ = (char)('0' + n % 10);
     } else {
         to += number_write_u64(to, n);
     }

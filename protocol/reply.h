@@ -62,8 +62,8 @@ void reply_advance(struct reply *r, size_t n);
 
 void reply_bytes(struct reply *r, const void *p, size_t n); /* raw, already encoded */
 
-/* Simple values. In RESP2 the RESP3 types fall back as Redis does: map -> flat array, set/push -> array, double -> bulk,
- * bool -> :1/:0, null -> $-1, verbatim -> bulk. Errors: line breaks at the end are cut off, others become spaces. */
+/* Simple values. In RESP2 the RESP3 types fall back as Redis does: map -> flat array, set/push -> array, double and
+ * verbatim -> bulk, bool -> :1/:0, null -> $-1. Errors: line breaks at the end are cut off, others become spaces. */
 void reply_status(struct reply *r, const char *s); /* +s */
 void reply_ok(struct reply *r);                    /* +OK */
 void reply_error(struct reply *r, const char *s);  /* -s; s begins with its code: "ERR syntax error" */

@@ -282,7 +282,8 @@ static size_t append(char *to, const char *fmt, ...)
     return (size_t)n;
 }
 
-/* 1,048,576 arguments, the buffer growing by one byte a call: were a call to look at what is old, this would not end. */
+/* 1,048,576 arguments, the buffer growing by one byte a call: were a call to look at what is old, this would not
+ * end. */
 static void the_largest_request_costs_linear_time(void **state)
 {
     size_t cap = 32 + (size_t)RESP_ARGS_MAX * 8, n = 0;
