@@ -9,6 +9,8 @@ import argparse
 import sys
 import time
 
+import memory
+import pressure
 import speed
 from report import Report
 from servers import Park, say
@@ -17,6 +19,16 @@ GROUPS = {
     "speed": speed.speed,
     "speed-full": speed.speed_full,
     "pipelines": speed.pipelines,
+    "threads": speed.threads,
+    "connections": speed.connections,
+    "latency": speed.latency,
+    "memory": memory.memory,
+    "large": memory.large,
+    "redis-benchmark": memory.redis_benchmark,
+    "frag": pressure.frag,
+    "resize": pressure.resize,
+    "missratio": pressure.missratio,
+    "balloon": pressure.balloon,
 }
 
 

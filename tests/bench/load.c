@@ -27,6 +27,7 @@ struct measured {
     int round_count;
     struct bench_histogram *windows;
     uint32_t window_count;
+    uint64_t stored_bytes; /* fill, delete: keys and values that are stored afterwards */
 };
 
 struct load {
@@ -105,6 +106,7 @@ static void run_pass(struct load *l)
                 bench_run_closed(t, 0, result);
             }
             add_result(&l->measured[i].rounds[0], result);
+            l->measured[i].stored_bytes += t->stream->stored_bytes;
         }
         position = l->streams[l->options.targets[0].protocol].next;
         free_streams(l);
@@ -193,6 +195,7 @@ static void print_target(const struct measured *m)
     printf("]");
     print_percentiles("reads", &sum->reads);
     print_percentiles("writes", &sum->writes);
+    printf(",\"stored_bytes\":%lu", (unsigned long)m->stored_bytes);
     printf(",\"hits\":%lu,\"misses\":%lu,\"errors\":%lu,\"first_error\":\"%s\",\"rss\":%lu,\"peak_rss\":%lu}",
            (unsigned long)t->tally.hits, (unsigned long)t->tally.misses, (unsigned long)t->tally.errors,
            t->tally.first_error, (unsigned long)process_rss(t->pid), (unsigned long)process_peak_rss(t->pid));

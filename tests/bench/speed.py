@@ -166,3 +166,58 @@ def pipelines(park, report, args):
     """The short one: three depths, 1M keys."""
     data = dict(SPEED[0], fills=1, rows=[row("P128 GET 90%", 128), row("P16 GET 90%", 16), row("P1 GET 90%", 1)])
     run_sets(park, report, args, [data])
+
+
+def one_set(park, report, args, servers, rows, name):
+    """A filled 1M data set and its rows, for a choice of servers."""
+    data = dict(SPEED[0], fills=1, rows=rows)
+    try:
+        found = [("fill (P128 SET, new keys)", fill(park, servers, data, report))]
+        for scenario in rows:
+            figures = measure(park, servers, data, scenario, args)
+            report.put(f"{name}: {scenario['label']}", figures)
+            found.append((scenario["label"], figures))
+        show(report, servers, dict(data, name=f"{name}: {data['name']}"), found)
+    finally:
+        for server in servers:
+            server.stop()
+
+
+def threads(park, report, args):
+    """Flagstone with 1, 2 and 4 threads over all processors (the load is on one of them too)."""
+    servers = [park.floor] + [park.flagstone_with(n, park.all_cpus, f"{n} threads") for n in (1, 2, 4)]
+    one_set(park, report, args, servers, [row("P128 GET 90%", 128), row("P16 GET 90%", 16), row("P1 GET 90%", 1)],
+            "threads")
+
+
+def connections(park, report, args):
+    """Many active connections, one request at a time each."""
+    servers = park.chosen([park.floor, park.flagstone, park.redis] + park.others)
+    one_set(park, report, args, servers, [
+        row("50 connections", 1), row("1,000 connections", 1, conns=1000), row("10,000 connections", 1, conns=10_000)],
+            "connections")
+
+
+def latency(park, report, args):
+    """Open loop at half of what redis-server can do: percentiles from the time a request was due."""
+    servers = park.chosen([park.flagstone, park.redis, park.memcached] + park.others)
+    data = dict(SPEED[0], fills=1)
+    rows = []
+    try:
+        fill(park, servers, data, report)
+        for pipeline in (1, 16):
+            reference = park.redis or servers[0]
+            full_speed = measure(park, [reference], data, row("saturation", pipeline), args)[reference.name]
+            rate = full_speed["ops_per_second"] / 2
+            done = park.load(servers, "--keys", data["keys"], "--values", "100", "--pipeline", pipeline, "--rate", rate,
+                             "--rounds", args.rounds, "--seconds", 3, "--warm", args.warm)
+            for server in servers:
+                out = summary(done[server.name], None)
+                report.put(f"P{pipeline} at {rate:.0f}/s: {server.name}", out)
+                rows.append([f"P{pipeline}, {rate / 1e3:.0f}k/s: {server.name}"] + [
+                    number(out[k], 0) for k in ("p50_us", "p99_us", "p999_us", "max_us")] + [number(out["cpu_share"])])
+        report.show("Latency at half of redis-server's saturation, µs (medians of rounds)",
+                    ["", "p50", "p99", "p99.9", "max", "CPU share"], rows)
+    finally:
+        for server in servers:
+            server.stop()

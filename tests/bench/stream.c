@@ -158,7 +158,7 @@ static void encode_set(struct builder *b, uint64_t id, uint32_t size)
         break;
     }
     put_text(b, "\r\n");
-    b->s->value_bytes += size + BENCH_KEY_BYTES;
+    b->s->stored_bytes += size + BENCH_KEY_BYTES;
 }
 
 /* GET, INCR and DEL: a word and a key. */
@@ -275,6 +275,7 @@ static bool encode_next(struct builder *b, uint64_t *position, struct bench_expe
             encode_keyed(b, VERB_DEL, id);
             return true;
         }
+        b->s->stored_bytes += size_of(b, id) + BENCH_KEY_BYTES;
     }
     return false;
 }

@@ -57,7 +57,7 @@ struct bench_stream {
     uint64_t *first_segment;     /* batches + 1 of them */
     char *arena;
     size_t arena_size;
-    uint64_t value_bytes;        /* keys and values that SETs carry */
+    uint64_t stored_bytes;       /* keys and values that SETs carry; PLAN_DELETE: of the keys that are left alone */
     uint64_t next;               /* where the next window starts (fill, delete) */
 };
 

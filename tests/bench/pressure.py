@@ -1,0 +1,247 @@
+"""Memory under pressure: fragmentation, changing sizes, misses at a limit, a limit that moves."""
+import threading
+import time
+
+from report import megabytes, median, number
+from servers import BUILD, say
+
+WORKLOADS = ("W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8")
+DELETED = 75
+
+
+class Sampler:
+    """RSS over time, by a thread of its own, until it is stopped."""
+
+    def __init__(self, server, every=0.1):
+        self.server, self.every, self.points, self.done = server, every, [], threading.Event()
+        self.start = time.monotonic()
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _run(self):
+        while not self.done.wait(self.every) and self.server.alive():
+            try:
+                self.points.append((time.monotonic() - self.start, self.server.rss()))
+            except OSError:
+                return
+
+    def stop(self):
+        self.done.set()
+        self.thread.join()
+        return self.points
+
+
+def at(points, seconds):
+    """The RSS at that time, or the last before."""
+    found = None
+    for t, rss in points:
+        if t <= seconds or found is None:
+            found = rss
+    return found
+
+
+def complain(name, done):
+    if done["errors"]:
+        say(f"bench: {name}: {done['errors']} errors: {done['first_error']}")
+
+
+# ---- fragmentation ----------------------------------------------------------------------------------------------------
+
+def gets(park, server, keys, seconds, rate=2000, mix="get:100", more=()):
+    done = park.load([server], "--keys", keys, "--values", "64-192", "--mix", mix, "--rate", rate, "--rounds", 1,
+                     "--seconds", seconds, "--ring", 100_000, "--window", 1, "--conns", 20, *more)[server.name]
+    complain(server.name, done)
+    return done
+
+
+def frag_once(park, server, keys):
+    server.start()
+    survivors = ["--survivors", DELETED, "--verify"]
+    churn_mix, churn_rate = "get:2,set:10,del:10", 22_000
+    try:
+        fill = ["--keys", keys, "--values", "64-192", "--pipeline", 128, "--ring", 250_000]
+        complain(server.name, park.load([server], "--fill", *fill)[server.name])
+        full = server.rss()
+        idle = gets(park, server, keys, 8, more=survivors)
+        deleted = park.load([server], "--delete", DELETED, *fill)[server.name]
+        sampler = Sampler(server)
+        during = gets(park, server, keys, 11, more=survivors)
+        points = sampler.stop()
+        live = deleted["stored_bytes"]
+        out = {"live_bytes": live, "full_rss": full, "rss_5s": at(points, 5), "rss_10s": at(points, 10),
+               "rss_series": points, "idle": idle["reads"], "during": during["reads"],
+               "during_windows": during["windows"], "misses": during["misses"]}
+        if server.protocol == "resp":
+            server.command("MEMORY", "PURGE")
+            time.sleep(2)
+            out["rss_purged"] = server.rss()
+        out["churn"] = gets(park, server, keys, 8, churn_rate, churn_mix, ["--resize"])["reads"]
+        out["churn_rss"] = server.rss()
+        if server.is_flagstone:
+            server.command("CONFIG", "SET", "activedefrag", "no")
+            out["churn_without"] = gets(park, server, keys, 8, churn_rate, churn_mix, ["--resize"])["reads"]
+        return out
+    finally:
+        server.stop()
+
+
+def frag(park, report, args):
+    keys = int(2_000_000 * args.scale)
+    rows, waits, figures = [], [], {}
+    for server in park.caches():
+        runs = [frag_once(park, server, keys) for _ in range(3 if server.is_flagstone else 1)]
+        figures[server.name] = runs
+
+        def middle(pick, chosen=runs):
+            return median([pick(r) for r in chosen])
+
+        live = runs[0]["live_bytes"]
+        purged = middle(lambda r: r.get("rss_purged"))
+        rows.append([server.name, number(megabytes(live), 1), number(megabytes(middle(lambda r: r["full_rss"])), 1)]
+                    + [f"{number(megabytes(v), 1)} ({number(v / live)})" if v else "-" for v in (
+                        middle(lambda r: r["rss_5s"]), middle(lambda r: r["rss_10s"]), purged)])
+        for phase in ("idle", "during", "churn", "churn_without"):
+            if phase in runs[0]:
+                cells = [middle(lambda r, k=k, p=phase: r[p][k]) for k in ("p50_us", "p99_us", "p999_us", "max_us")]
+                ratio = middle(lambda r, p=phase: r[p]["p99_us"] / r["idle"]["p99_us"])
+                waits.append([f"{server.name}: {phase}"] + [number(c, 0) for c in cells] + [number(ratio)])
+        report.put("frag", figures)
+        report.save()
+    report.show(f"{keys:,} items of 64-192 B, {DELETED} % deleted at random: RSS, MB (and of the live bytes)",
+                ["", "live", "full", "5 s after", "10 s after", "after MEMORY PURGE"], rows)
+    report.show("GET at 2,000/s, open loop, µs", ["", "p50", "p99", "p99.9", "max", "p99 to idle"], waits,
+                "idle: before the deletes; during: after them; churn: with 10,000 SET and 10,000 DEL a second besides; "
+                "churn_without: activedefrag off")
+
+
+# ---- changing sizes ---------------------------------------------------------------------------------------------------
+
+def churn(park, server, workload, live, memory=0):
+    server.start(memory=memory)
+    try:
+        out = park.run([f"{BUILD}/bench-replay", "churn", "--which", workload, "--port", server.port, "--pid",
+                        server.pid, "--protocol", server.protocol, "--live", live, "--check", 1])
+        complain(f"{server.name} {workload}", out)
+        return out
+    finally:
+        server.stop()
+
+
+def resize(park, report, args):
+    live = int(100_000_000 * args.scale)
+    servers = park.caches()
+    names = [s.name for s in servers]
+    figures, rows, limited_rows = {}, [], []
+    for workload in WORKLOADS:
+        out = {s.name: churn(park, s, workload, live) for s in servers}
+        rows.append([workload] + [f"{number(out[n]['load_high_water'] / out[n]['live_bytes'])} / "
+                                  f"{number(out[n]['rss_rested'] / out[n]['live_bytes'])}" for n in names])
+        for name in names:
+            if out[name]["lost"]:
+                say(f"bench: {name} {workload}: {out[name]['lost']} of {out[name]['items']} items lost, no limit set")
+        limit = int(live * 1.30)
+        limited = {s.name: churn(park, s, workload, live, limit) for s in servers if s.is_flagstone
+                   or s is park.redis}
+        limited_rows.append([workload] + [f"{number(o['high_water'] / limit, 3)}, {o['lost']} of {o['items']}"
+                                          for o in limited.values()])
+        figures[workload] = {"unlimited": out, "limited": limited}
+        report.put("resize", figures)
+        report.save()
+    report.show("Changing sizes (FAST'14): RSS to live bytes, peak / ten seconds after", [""] + names, rows)
+    report.show("The same at maxmemory 1.30 of the live bytes: peak RSS to maxmemory, and live items lost",
+                [""] + list(limited), limited_rows)
+
+
+# ---- misses at a limit ------------------------------------------------------------------------------------------------
+
+def missratio(park, report, args):
+    memory = 200_000_000
+    requests, keys = int(10_000_000 * args.scale), int(4_000_000 * args.scale)
+    memory = int(memory * args.scale)
+    servers = park.caches()
+    figures, rows = {}, []
+    for stream in ("zipf", "scan", "shift"):
+        ideal, cells, out = None, [], {}
+        for server in servers:
+            server.start(memory=memory)
+            try:
+                done = park.run([f"{BUILD}/bench-replay", "aside", "--which", stream, "--port", server.port, "--pid",
+                                 server.pid, "--protocol", server.protocol, "--keys", keys, "--requests", requests,
+                                 "--ideal", memory if ideal is None else 0])
+            finally:
+                server.stop()
+            complain(f"{server.name} {stream}", done)
+            ideal = ideal or done["ideal"]
+            out[server.name] = done
+            cells.append(f"{number(done['miss_ratio'], 4)} ({number(megabytes(done['high_water']), 0)} MB)")
+        figures[stream] = out
+        rows.append([stream, number(ideal, 4)] + cells)
+        report.put("missratio", figures)
+        report.save()
+    report.show(f"Miss ratio (and peak RSS) at maxmemory {memory / 1e6:.0f} MB, {requests:,} requests, cache aside",
+                ["", "ideal LRU"] + [s.name for s in servers], rows)
+
+
+# ---- a limit that moves -----------------------------------------------------------------------------------------------
+
+def info(server, *fields):
+    lines = dict(line.split(":", 1) for line in server.command("INFO").splitlines() if ":" in line)
+    return [int(lines.get(f, "0")) for f in fields]
+
+
+def balloon_once(park, server, high, low, keys):
+    server.start(memory=high)
+    try:
+        park.load([server], "--fill", "--keys", keys, "--values", "1000", "--pipeline", 64, "--ring", 100_000)
+        before = server.command("DBSIZE")
+        evicted, used = info(server, "evicted_keys", "used_memory")
+        result = {}
+
+        def serve():
+            result.update(park.load([server], "--keys", keys, "--values", "1000", "--mix", "get:90,set:10",
+                                    "--pipeline", 10, "--rate", 100_000, "--rounds", 1, "--seconds", 20, "--window", 1,
+                                    "--ring", 500_000))
+
+        load = threading.Thread(target=serve)
+        load.start()
+        time.sleep(4)
+        sampler = Sampler(server)
+        started = time.monotonic()
+        reply = server.command("CONFIG", "SET", "maxmemory", low)
+        answered = time.monotonic() - started
+        time.sleep(12)
+        points = sampler.stop()
+        after = server.command("DBSIZE")
+        evicted_down = info(server, "evicted_keys")[0] - evicted
+        server.command("CONFIG", "SET", "maxmemory", high)
+        at_raise = info(server, "evicted_keys")[0]
+        load.join()
+        done = result[server.name]
+        complain(server.name, done)
+        under = next((t for t, rss in points if rss <= low), None)
+        return {"reply": str(reply), "reply_seconds": answered, "seconds_to_limit": under, "keys_before": before,
+                "keys_after": after, "evicted": evicted_down, "used_before": used, "series": points,
+                "rss_10s": at(points, 10), "evicted_after_raise": info(server, "evicted_keys")[0] - at_raise,
+                "ops_per_second": done["rounds"][0]["ops_per_second"], "reads": done["reads"],
+                "windows": done["windows"], "errors": done["errors"]}
+    finally:
+        server.stop()
+
+
+def balloon(park, report, args):
+    high, low = int(4e9 * args.scale), int(1e9 * args.scale)
+    keys = int(high / 1040)
+    rows, figures = [], {}
+    for server in park.speaking_redis():
+        out = figures[server.name] = balloon_once(park, server, high, low, keys)
+        # What must go: the share of the memory in use that is over the new limit.
+        needed = out["keys_before"] * max(0.0, 1 - low / max(out["used_before"], low))
+        seconds = out["seconds_to_limit"]
+        rows.append([server.name, number(seconds, 1) if seconds is not None else "never",
+                     number(megabytes(out["rss_10s"]), 0), number(out["evicted"] / needed if needed else None, 3),
+                     number(out["reads"]["p99_us"], 0), number(out["reads"]["max_us"] / 1e3, 1),
+                     str(out["evicted_after_raise"])])
+    report.put("balloon", figures)
+    report.show(f"maxmemory from {high / 1e9:.2g} GB to {low / 1e9:.2g} GB at 100,000 operations a second",
+                ["", "s to the limit", "RSS after 10 s, MB", "evicted to needed", "GET p99 µs", "max ms",
+                 "evictions after raising"], rows)
