@@ -3,6 +3,7 @@
 #include <event2/event.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -55,7 +56,9 @@ void info_server(struct info *i)
     INFO_LINE(i, "process_supervised:%s", options_choice("supervised", OPT(s->opt, supervised)));
     INFO_LINE(i, "run_id:%s", s->run_id);
     INFO_LINE(i, "tcp_port:%lld", (long long)OPT(s->opt, port));
-    INFO_LINE(i, "server_time_usec:%lld", (long long)i->now_ms * 1000);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    INFO_LINE(i, "server_time_usec:%lld", (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
     INFO_LINE(i, "uptime_in_seconds:%lld", (long long)up_s);
     INFO_LINE(i, "uptime_in_days:%lld", (long long)(up_s / (3600 * 24)));
     INFO_LINE(i, "hz:%lld", (long long)OPT(s->opt, hz));
