@@ -1,7 +1,8 @@
-/* cgroup v2 (https://docs.kernel.org/admin-guide/cgroup-v2.html): /proc/self/cgroup has one line "0::/path", the path is
- * below where the hierarchy is mounted, and a limit of any parent binds. In a container the path is "/" (or begins with
- * "/..", for a parent that cannot be seen) and the limits of the container itself stand in the mount's root. On systems
- * with both versions the second may be mounted at /sys/fs/cgroup/unified. Nothing readable means no limit. */
+/* cgroup v2 (https://docs.kernel.org/admin-guide/cgroup-v2.html): /proc/self/cgroup has one line "0::/path", the
+ * path is below where the hierarchy is mounted, and a limit of any parent binds. In a container the path is "/" (or
+ * begins with "/..", for a parent that cannot be seen) and the limits of the container itself stand in the mount's
+ * root. On systems with both versions the second may be mounted at /sys/fs/cgroup/unified. Nothing readable means
+ * no limit. */
 #include "server/cgroup.h"
 
 #include <errno.h>

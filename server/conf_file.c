@@ -285,7 +285,8 @@ static bool set_option(struct loader *l, const struct source *s, const struct op
 }
 
 /* `shown` is the line for errors. */
-static bool load_words(struct loader *l, const struct source *s, const struct conf_words *w, const char *line, size_t len)
+static bool load_words(struct loader *l, const struct source *s, const struct conf_words *w, const char *line,
+                       size_t len)
 {
     if (strcasecmp(w->word[0], "include") == 0) {
         if (w->n != 2)

@@ -33,13 +33,13 @@ enum conf_action {
     CONF_FAILED, /* said why on `err`: exit with 1 */
 };
 
-/* Reads a whole command line: [file] [-] [--option value ...]. *path becomes the absolute path of the file, malloc'd, or
- * NULL without one. Options are not resolved and nothing is applied. */
+/* Reads a whole command line: [file] [-] [--option value ...]. *path becomes the absolute path of the file,
+ * malloc'd, or NULL without one. Options are not resolved and nothing is applied. */
 enum conf_action conf_command_line(struct options *o, int argc, char **argv, char **path, FILE *out, FILE *err);
 
-/* Writes the options to the file at `path` (absolute): lines of options that changed are replaced where they stand, new
- * ones follow at the end, all else stays byte for byte. The file is replaced as a whole (a new one, synced, renamed), or
- * not at all. False: `err` says why, one line. The caller holds no lock; takes `change`. */
+/* Writes the options to the file at `path` (absolute): lines of options that changed are replaced where they stand,
+ * new ones follow at the end, all else stays byte for byte. The file is replaced as a whole (a new one, synced,
+ * renamed), or not at all. False: `err` says why, one line. The caller holds no lock; takes `change`. */
 bool conf_rewrite(struct options *o, const char *path, char *err, size_t size);
 
 #endif

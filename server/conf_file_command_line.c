@@ -62,8 +62,8 @@ static bool load_option(struct options *o, int argc, char **argv, int i, int *ne
     return ok;
 }
 
-/* The file and standard input, which stand before the options (a last "-" is taken too), from argv[*next] on; *next then
- * is the first option. */
+/* The file and standard input, which stand before the options (a last "-" is taken too), from argv[*next] on; *next
+ * then is the first option. */
 static bool load_files(struct options *o, int *argc, char **argv, int *next, char **path, char *err)
 {
     bool standard_input = false;

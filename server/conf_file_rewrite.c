@@ -1,9 +1,10 @@
 /* CONFIG REWRITE: the file as a person wrote it, changed only where an option's value is not what the file gives.
  *
  * What the file gives is found by loading it, includes and all, into options of their own; so lines of unchanged
- * options keep their spelling (1gb stays 1gb). The first line of a changed option is replaced and its others go; what has no
- * line is put at the end. The new text is loaded again: an option that an include sets after its line still
- * differs then, and is said once more at the end. Only a text that gives exactly the present options is written. */
+ * options keep their spelling (1gb stays 1gb). The first line of a changed option is replaced and its others go;
+ * what has no line is put at the end. The new text is loaded again: an option that an include sets after its line
+ * still differs then, and is said once more at the end. Only a text that gives exactly the present options is
+ * written. */
 #include "server/conf_file_private.h"
 
 #include <ctype.h>

@@ -1,4 +1,5 @@
-/* Strict where Redis is lenient: an empty amount or a bare unit is refused, since it would silently mean 0, no limit. */
+/* Strict where Redis is lenient: an empty amount or a bare unit is refused, since it would silently mean 0, no
+ * limit. */
 #include "server/memory_size.h"
 
 #include <inttypes.h>

@@ -142,8 +142,8 @@ void options_resolve(struct options *o);
 size_t options_text(struct options *o, char *const *field, char *to, size_t size);
 char *options_text_dup(struct options *o, char *const *field);
 
-/* The addresses of `bind`; returns how many. An address that begins with '-' may be missing on the machine; "*" and "::*"
- * are all of IPv4 and of IPv6. */
+/* The addresses of `bind`; returns how many. An address that begins with '-' may be missing on the machine; "*" and
+ * "::*" are all of IPv4 and of IPv6. */
 int options_bind(struct options *o, char to[OPTIONS_BIND_MAX][OPTIONS_ADDRESS_CHARS]);
 
 /* latency-tracking-info-percentiles as numbers (0-100), ascending as given; returns how many. */
@@ -176,18 +176,19 @@ const char *option_refusal(const struct option *d);
 /* Writes the value as CONFIG GET shows it; a malloc'd string, NULL where memory is short. */
 char *option_value(struct options *o, const struct option *d);
 
-/* Parses and stores; nothing is stored where it returns false, `err` then says why. `words` are those of a configuration
- * line after the name. Ranges and formats are checked; what a change calls (options_apply.h) is not called. The caller
- * holds `change` or is alone. */
+/* Parses and stores; nothing is stored where it returns false, `err` then says why. `words` are those of a
+ * configuration line after the name. Ranges and formats are checked; what a change calls (options_apply.h) is not
+ * called. The caller holds `change` or is alone. */
 bool option_set(struct options *o, const struct option *d, char *const *words, int n, char err[OPTIONS_ERROR_CHARS]);
 
-/* All or nothing, with the actions of options_apply.h: sets n different options, each to its value as one text (lists are
- * split at spaces), rolls back if one fails. *failed then is the index of the one at fault and `err` the reason. Takes
- * `change`. */
+/* All or nothing, with the actions of options_apply.h: sets n different options, each to its value as one text
+ * (lists are split at spaces), rolls back if one fails. *failed then is the index of the one at fault and `err` the
+ * reason. Takes `change`. */
 bool options_change(struct server *srv, struct options *o, const struct option *const *d, char *const *values, int n,
                     int *failed, char err[OPTIONS_ERROR_CHARS]);
 
-/* conf/flagstone.conf, as generated: every option with its help, unit, range and default. And the short list of --help. */
+/* conf/flagstone.conf, as generated: every option with its help, unit, range and default. And the short list of
+ * --help. */
 void options_print_conf(FILE *to);
 void options_print_help(FILE *to);
 

@@ -85,6 +85,10 @@ bool options_apply_thp(struct options *o, char *err, size_t size)
 {
     if (!OPT(o, disable_thp) || prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) == 0)
         return true;
+    if (errno == EINVAL) {
+        log_line(LOG_NOTICE, "This kernel does not know how to disable transparent huge pages for a process");
+        return true;
+    }
     snprintf(err, size, "Can't disable transparent huge pages: %s", strerror(errno));
     return false;
 }

@@ -21,7 +21,8 @@ int listener_rebind(struct server *srv, char *err, size_t size);
 /* maxmemory, its policy, or the reserves changed: the memory thread is woken. Never waits. (memory thread) */
 void memory_limit_changed(struct server *srv);
 
-/* maxclients grew or shrank: makes the limit on open files fit; false with `err` where the system refuses. (listener) */
+/* maxclients grew or shrank: makes the limit on open files fit; false with `err` where the system refuses.
+ * (listener) */
 bool maxclients_changed(struct server *srv, char *err, size_t size);
 
 /* ---- implemented in options_apply.c; also called once at start-up ---- */
@@ -32,7 +33,7 @@ bool options_apply_log(struct options *o, char *err, size_t size);
 /* oom-score-adj and its values, by /proc/self/oom_score_adj. */
 bool options_apply_oom(struct options *o, char *err, size_t size);
 
-/* disable-thp, by prctl. */
+/* disable-thp, by prctl; a kernel that knows no such thing is not an error. */
 bool options_apply_thp(struct options *o, char *err, size_t size);
 
 /* dir, by chdir. */

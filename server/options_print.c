@@ -65,7 +65,8 @@ void options_print_conf(FILE *to)
     fputs("# Flagstone's configuration: every option with its default. Printed by flagstone-server --print-conf.\n"
           "#\n"
           "# One option a line: its name, then its value or values. Words with spaces are quoted, \"like this\\n\" or\n"
-          "# 'like this'. Bytes take units: 1k is 1000, 1kb 1024, and so m, mb, g, gb. Later lines replace earlier ones.\n"
+          "# 'like this'. Bytes take units: 1k is 1000, 1kb 1024, and so m, mb, g, gb. Later lines replace earlier\n"
+          "# ones.\n"
           "# include /path/to/*.conf reads other files in its place.\n",
           to);
     for (int g = 0; g < GROUP_COUNT; g++) {

@@ -24,7 +24,15 @@ enum option_type {
     OPTION_FIXED,       /* one value is accepted, its default: what the others would ask for is not supported */
 };
 
-enum option_group { GROUP_NETWORK, GROUP_GENERAL, GROUP_MEMORY, GROUP_DEFRAG, GROUP_CLIENTS, GROUP_STATISTICS, GROUP_COUNT };
+enum option_group {
+    GROUP_NETWORK,
+    GROUP_GENERAL,
+    GROUP_MEMORY,
+    GROUP_DEFRAG,
+    GROUP_CLIENTS,
+    GROUP_STATISTICS,
+    GROUP_COUNT,
+};
 
 enum option_flag {
     OPTION_MUTABLE = 1,   /* CONFIG SET may change it */

@@ -157,7 +157,8 @@ const struct option option_table[] = {
     {
         .name = "hz", .type = OPTION_INT, .group = GROUP_GENERAL, MUTABLE, AT(hz), .max = INT_MAX, .least = 1,
         .most = 500, .standard = "10", .unit = "rounds a second",
-        .help = "How often housekeeping is done: idle clients, sampled statistics. What is outside 1 to 500 is moved into it.",
+        .help = "How often housekeeping is done: idle clients, sampled statistics. What is outside 1 to 500 is moved "
+                "into it.",
     },
     {
         .name = "dynamic-hz", .type = OPTION_FIXED, .group = GROUP_GENERAL, MUTABLE, .standard = "no",
@@ -202,13 +203,14 @@ const struct option option_table[] = {
     {
         .name = "oom-score-adj", .type = OPTION_CHOICE, .group = GROUP_GENERAL, MUTABLE, AT(oom_score_adj),
         .standard = "no", .choices = oom_choices, .apply = apply_oom,
-        .help = "Set the kernel's OOM score by oom-score-adj-values: yes or relative adds to the score that the process "
-                "was started with, absolute replaces it.",
+        .help = "Set the kernel's OOM score by oom-score-adj-values: yes or relative adds to the score that the "
+                "process was started with, absolute replaces it.",
     },
     {
         .name = "oom-score-adj-values", .type = OPTION_OOM_VALUES, .group = GROUP_GENERAL, MUTABLE,
         AT(oom_score_adj_values), .min = -2000, .max = 2000, .standard = "0 200 800", .apply = apply_oom,
-        .help = "OOM scores; the first is the server's. The others, which Redis has for replicas and children, are kept.",
+        .help = "OOM scores; the first is the server's. The others, which Redis has for replicas and children, are "
+                "kept.",
     },
     {
         .name = "enable-debug-command", .type = OPTION_CHOICE, .group = GROUP_GENERAL, AT(enable_debug_command),
@@ -228,8 +230,8 @@ const struct option option_table[] = {
     {
         .name = "maxmemory", .type = OPTION_MEMORY, .group = GROUP_MEMORY, MUTABLE, AT(maxmemory), .max = INT64_MAX,
         .standard = "0", .unit = "bytes, or % of the machine's", .apply = apply_memory,
-        .help = "Limit on resident memory. A per cent is of the machine's memory, or of the cgroup's limit where that is less. "
-                "0: no limit.",
+        .help = "Limit on resident memory. A per cent is of the machine's memory, or of the cgroup's limit where that "
+                "is less. 0: no limit.",
     },
     {
         .name = "maxmemory-policy", .type = OPTION_CHOICE, .group = GROUP_MEMORY, MUTABLE, AT(maxmemory_policy),
@@ -265,7 +267,8 @@ const struct option option_table[] = {
     {
         .name = "slab-growth-factor", .type = OPTION_REAL, .group = GROUP_MEMORY, AT(slab_growth_factor), .min = 101,
         .max = 200, .standard = "1.03",
-        .help = "Ratio of one chunk size to the next smaller one: what a value loses inside its chunk is less than that.",
+        .help = "Ratio of one chunk size to the next smaller one: what a value loses inside its chunk is less than "
+                "that.",
     },
     {
         .name = "slab-chunk-min", .type = OPTION_BYTES, .group = GROUP_MEMORY, AT(slab_chunk_min), .min = 24,

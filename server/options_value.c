@@ -1,7 +1,8 @@
 /* Contents: values apart from their fields, and their two texts.
  *
- * A field is some consecutive numbers, one real, or one text, according to its type; so reading, exchanging and comparing
- * need no code per option. Exchanging, not copying, is what makes a roll-back certain: it needs no memory. */
+ * A field is some consecutive numbers, one real, or one text, according to its type; so reading, exchanging and
+ * comparing need no code per option. Exchanging, not copying, is what makes a roll-back certain: it needs no
+ * memory. */
 #include "server/options_private.h"
 
 #include <inttypes.h>
@@ -130,8 +131,8 @@ static void show_limits(FILE *f, const struct option_content *c, bool line)
             char hard[32], soft[32];
             memory_size_write(n[0], hard, sizeof hard);
             memory_size_write(n[1], soft, sizeof soft);
-            fprintf(f, "client-output-buffer-limit %s %s %s %" PRId64 "%s", i == CLASS_REPLICA ? "replica" : names[i], hard,
-                    soft, n[2], i + 1 < CLASS_COUNT ? "\n" : "");
+            fprintf(f, "%sclient-output-buffer-limit %s %s %s %" PRId64, i ? "\n" : "",
+                    i == CLASS_REPLICA ? "replica" : names[i], hard, soft, n[2]);
         } else {
             fprintf(f, "%s%s %" PRId64 " %" PRId64 " %" PRId64, i ? " " : "", names[i], n[0], n[1], n[2]);
         }

@@ -1,5 +1,5 @@
-/* Feeds the configuration parser. What it accepts must be written and read back as the same options; what it refuses must
- * be explained. Includes are off: the input must not choose which files are opened. */
+/* Feeds the configuration parser. What it accepts must be written and read back as the same options; what it
+ * refuses must be explained. Includes are off: the input must not choose which files are opened. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* Configuration from files, the command line and standard input, what is said of bad ones, and writing a file back. Files
- * are in a directory of the test's own. */
+/* Configuration from files, the command line and standard input, what is said of bad ones, and writing a file back.
+ * Files are in a directory of the test's own. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -217,7 +217,7 @@ static void test_line_errors(void **state)
     } cases[] = {
         {"port 1\nfoo bar\n", {"a.conf', at line 2", ">>> 'foo bar'", "Bad directive or wrong number of arguments"}},
         {"maxmemry 1\n", {"at line 1", ">>> 'maxmemry 1'", "Did you mean 'maxmemory'?"}},
-        {"\n\nport x\n", {"at line 3", ">>> 'port x'", "couldn't be parsed into an integer", "an integer from 0 to 65535"}},
+        {"\n\nport x\n", {"at line 3", ">>> 'port x'", "couldn't be parsed", "an integer from 0 to 65535"}},
         {"port\n", {">>> 'port'", "wrong number of arguments"}},
         {"port 1 2\n", {"wrong number of arguments"}},
         {"port \"1\n", {"Unbalanced quotes in configuration line"}},
