@@ -196,9 +196,10 @@ static bool block_rescue(struct reply *r, struct reply_block *b)
 
 void reply_unlend(struct reply *r)
 {
-    char *lent = r->lent, *lent_end = r->lent + r->lent_size;
+    char *lent = r->lent;
     if (!lent)
         return;
+    char *lent_end = lent + r->lent_size;
     r->lent = NULL;
     r->lent_size = 0;
     for (struct reply_block *b = r->head; b; b = b->next) {

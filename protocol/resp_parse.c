@@ -113,13 +113,13 @@ static bool keep(struct pass *x, uint32_t more)
     size_t found = x->args->n - x->res->first, have = pa ? pa->n : 0, cap = pa ? pa->cap : 0;
     if (have + found + more > cap) {
         cap = 2 * (have + found + more);
-        pa = realloc(pa, sizeof *pa + cap * sizeof pa->v[0]);
-        if (!pa)
+        struct resp_partial *grown = realloc(pa, sizeof *pa + cap * sizeof pa->v[0]);
+        if (!grown)
             return false;
-        if (!x->ps->partial)
-            *pa = (struct resp_partial){0};
-        pa->cap = cap;
-        x->ps->partial = pa;
+        if (!pa)
+            *grown = (struct resp_partial){0};
+        grown->cap = cap;
+        x->ps->partial = pa = grown;
     }
     const struct arg *from = x->args->v + x->res->first;
     for (size_t i = 0; i < found; i++)
@@ -292,7 +292,7 @@ static enum resp_status read_bulks(struct pass *x)
     const struct resp_limits *lim = x->lim;
     while (x->left > 0) {
         const char *start = x->p;
-        size_t n, digits = 0;
+        size_t n = 0, digits = 0;
         if (LIKELY(x->end - start > 1 && *start == '$'))
             digits = short_number(start + 1, x->end, &n);
         if (LIKELY(digits > 0)) {
@@ -459,7 +459,7 @@ enum resp_status resp_parse(struct resp_parser *ps, const struct resp_limits *li
 void resp_big_done(struct resp_parser *ps, void *big)
 {
     struct resp_partial *pa = ps->partial;
-    REQUIRE(pa && pa->big_len > 0 && pa->n < pa->cap && big);
+    REQUIRE(pa->big_len > 0 && pa->n < pa->cap && big);
     pa->v[pa->n++] = (struct kept_arg){0, pa->big_len, big};
     pa->left--;
     pa->big_len = 0;
