@@ -39,6 +39,9 @@ int server_port(const struct test_server *s);
 int server_pid(const struct test_server *s);
 const char *server_dir(const struct test_server *s);
 
+/* What it has logged so far; more may follow while it is read. */
+const char *server_log(const struct test_server *s);
+
 /* Waits until the server has logged `text`. */
 void server_wait_log(struct test_server *s, const char *text);
 

@@ -181,7 +181,7 @@ static struct test_server *try_start(const char *const *options, size_t address_
     s->log = calloc(1, LOG_KEPT);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->news, NULL);
-    strcpy(s->dir, "/tmp/flagstone-test-XXXXXX");
+    snprintf(s->dir, sizeof(s->dir), "/tmp/flagstone-test-XXXXXX");
     if (!mkdtemp(s->dir))
         fail_msg("%s: %s", s->dir, strerror(errno));
     s->port = free_port();
@@ -238,6 +238,11 @@ void server_stop(struct test_server *s)
 {
     kill(s->pid, SIGTERM);
     server_join(s);
+}
+
+const char *server_log(const struct test_server *s)
+{
+    return s->log;
 }
 
 int server_port(const struct test_server *s)

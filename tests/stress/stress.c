@@ -1,0 +1,537 @@
+/* The stress test: several clients at once, each with a database and a model of its own, so that every reply is known.
+ *
+ * A client sends batches of random commands and compares each reply with its model. Now and then it asks for a value on
+ * a second connection, reads it slowly while it goes on changing the key, and checks that what arrives is the value as
+ * it was. A control client meanwhile moves and purges memory, has the server check itself, and reads all statistics.
+ * The first run keeps everything; in the second, memory is short: keys may be gone, but what is read must be right.
+ * stress --seconds N --seed S: N seconds in all. */
+#include "tests/integration/harness.h"
+#include "tests/stress/model.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { CLIENTS = 4, BATCH = 24, NAME_MAX_LEN = 32, SLOW_STEP = 20000, LONG_S = 100000 };
+
+struct run {
+    struct test_server *server;
+    bool evicting;
+    double seconds;
+    uint64_t seed;
+    atomic_bool over;
+    atomic_ulong commands;
+};
+
+/* What one reply of a batch must be. */
+struct expected {
+    enum { WANT_STATUS, WANT_INT, WANT_VALUE, WANT_NIL, WANT_ANY } kind;
+    long long n;
+    char *p;
+    size_t len;
+    bool may_be_gone; /* or nil, or 0 */
+    int key;          /* which then is forgotten; -1: none */
+    const char *what;
+};
+
+struct stress_client {
+    struct run *run;
+    struct model model;
+    redisContext *c;
+    struct expected expected[BATCH];
+    int nexpected;
+    int id;
+    int slow; /* the second connection; -1: none */
+    char *slow_value;
+    size_t slow_len, slow_at;
+    unsigned long commands;
+};
+
+static struct {
+    double seconds;
+    uint64_t seed;
+} settings = {20, 0};
+
+/* Threads cannot fail a cmocka test: they say why, and end the program. */
+static _Noreturn void die(struct stress_client *w, const char *what, const redisReply *r)
+{
+    const char *log = server_log(w->run->server);
+    size_t n = strlen(log);
+    fprintf(stderr, "client %d, command %lu: %s", w->id, w->commands, what);
+    if (r)
+        fprintf(stderr, ": reply type %d, integer %lld, length %zu, %.60s", r->type, r->integer, (size_t)r->len,
+                r->str ? r->str : "");
+    else
+        fprintf(stderr, ": no reply (%s)", w->c ? w->c->errstr : "");
+    fprintf(stderr, "\nseed %llu; the server's log ends:\n%s\n", (unsigned long long)w->run->seed,
+            log + (n > 8000 ? n - 8000 : 0));
+    _exit(1);
+}
+
+static double now_s(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* ---- one command each ---- */
+
+static struct expected *expect(struct stress_client *w, int kind, const char *what)
+{
+    struct expected *e = &w->expected[w->nexpected++];
+    *e = (struct expected){.kind = kind, .key = -1, .what = what};
+    return e;
+}
+
+static struct expected *expect_number(struct stress_client *w, long long n, const char *what)
+{
+    struct expected *e = expect(w, WANT_INT, what);
+    e->n = n;
+    return e;
+}
+
+static struct expected *expect_stored(struct stress_client *w, int key, size_t at, size_t n, const char *what)
+{
+    const struct model_value *v = &w->model.values[key];
+    struct expected *e = expect(w, v->p ? WANT_VALUE : WANT_NIL, what);
+    if (v->p) {
+        e->p = malloc(n + 1);
+        memcpy(e->p, v->p + at, n);
+        e->len = n;
+        e->key = key;
+        e->may_be_gone = v->dying || w->run->evicting;
+    }
+    return e;
+}
+
+static char *name_of(char *to, int key)
+{
+    /* Names of several lengths, so that classes differ. */
+    snprintf(to, NAME_MAX_LEN, "k%d%.*s", key, key % 17, "-----------------");
+    return to;
+}
+
+static size_t random_size(struct stress_client *w)
+{
+    uint64_t r = model_random(&w->model);
+    switch (r % 16) {
+    case 0:
+        return 0;
+    case 1:
+    case 2:
+    case 3:
+        return (r >> 8) % 5000;
+    case 4:
+        return (r >> 8) % 40000;
+    case 5:
+        return (r >> 32) % 4 ? (r >> 8) % 10000 : (r >> 8) % 400000;
+    default:
+        return (r >> 8) % 200;
+    }
+}
+
+static char *random_bytes(struct stress_client *w, size_t n)
+{
+    char *p = malloc(n + 8);
+    if (!p)
+        abort();
+    for (size_t i = 0; i < n; i += 8) {
+        uint64_t r = model_random(&w->model) * UINT64_C(0x9e3779b97f4a7c15);
+        memcpy(p + i, &r, 8);
+    }
+    return p;
+}
+
+static void op_set(struct stress_client *w, int key)
+{
+    char name[NAME_MAX_LEN];
+    size_t n = random_size(w);
+    char *p = random_bytes(w, n);
+    uint64_t r = model_random(&w->model);
+    struct model_value *v = &w->model.values[key];
+    model_set(v, p, n);
+    if (r % 8 == 0) {
+        redisAppendCommand(w->c, "SET %s %b EX %d", name_of(name, key), p, n, LONG_S);
+        v->lasts = true;
+    } else if (r % 8 == 1) {
+        redisAppendCommand(w->c, "SET %s %b PX %d", name_of(name, key), p, n, (int)(1 + (r >> 8) % 200));
+        v->dying = true;
+    } else {
+        redisAppendCommand(w->c, "SET %s %b", name_of(name, key), p, n);
+    }
+    expect(w, WANT_STATUS, "SET");
+    free(p);
+}
+
+static void op_get(struct stress_client *w, int key)
+{
+    char name[NAME_MAX_LEN];
+    redisAppendCommand(w->c, "GET %s", name_of(name, key));
+    expect_stored(w, key, 0, w->model.values[key].len, "GET");
+}
+
+static void op_del(struct stress_client *w, int key)
+{
+    char name[NAME_MAX_LEN];
+    struct model_value *v = &w->model.values[key];
+    bool unlink = model_random(&w->model) % 2;
+    redisAppendCommand(w->c, "%s %s", unlink ? "UNLINK" : "DEL", name_of(name, key));
+    expect_number(w, v->p != NULL, "DEL")->may_be_gone = v->dying || w->run->evicting;
+    model_forget(v);
+}
+
+static void op_expire(struct stress_client *w, int key)
+{
+    char name[NAME_MAX_LEN];
+    struct model_value *v = &w->model.values[key];
+    bool brief = model_random(&w->model) % 4 == 0, gone = v->dying || w->run->evicting;
+    if (v->dying)
+        return;
+    redisAppendCommand(w->c, "PEXPIRE %s %d", name_of(name, key), brief ? 50 : LONG_S * 1000);
+    struct expected *e = expect_number(w, v->p != NULL, "PEXPIRE");
+    e->may_be_gone = gone;
+    v->dying = v->p && brief;
+    v->lasts = v->p && !brief;
+}
+
+static void op_ttl(struct stress_client *w, int key)
+{
+    char name[NAME_MAX_LEN];
+    const struct model_value *v = &w->model.values[key];
+    if (w->run->evicting || v->dying || v->lasts) {
+        redisAppendCommand(w->c, "PERSIST %s", name_of(name, key));
+        expect(w, WANT_ANY, "PERSIST");
+        /* One that was dying may have been saved just in time, or not: it counts as dying still. */
+        w->model.values[key].lasts = false;
+        return;
+    }
+    redisAppendCommand(w->c, "TTL %s", name_of(name, key));
+    expect_number(w, v->p ? -1 : -2, "TTL");
+}
+
+static void op_append(struct stress_client *w, int key)
+{
+    char name[NAME_MAX_LEN];
+    struct model_value *v = &w->model.values[key];
+    size_t n = random_size(w) / 2;
+    char *p;
+    if (v->dying || v->len > 1000000)
+        return;
+    p = random_bytes(w, n);
+    redisAppendCommand(w->c, "APPEND %s %b", name_of(name, key), p, n);
+    if (!v->p)
+        model_set(v, "", 0);
+    model_write(v, v->len, p, n);
+    expect_number(w, (long long)v->len, "APPEND");
+    free(p);
+}
+
+static void op_setrange(struct stress_client *w, int key)
+{
+    char name[NAME_MAX_LEN];
+    struct model_value *v = &w->model.values[key];
+    size_t n = 1 + random_size(w) / 2, at = model_random(&w->model) % (v->len + 2000);
+    char *p;
+    if (v->dying || v->len > 1000000)
+        return;
+    p = random_bytes(w, n);
+    redisAppendCommand(w->c, "SETRANGE %s %d %b", name_of(name, key), (int)at, p, n);
+    model_write(v, at, p, n);
+    expect_number(w, (long long)v->len, "SETRANGE");
+    free(p);
+}
+
+static void op_getrange(struct stress_client *w, int key)
+{
+    char name[NAME_MAX_LEN];
+    const struct model_value *v = &w->model.values[key];
+    size_t at, n;
+    if (v->dying || v->len == 0)
+        return;
+    at = model_random(&w->model) % v->len;
+    n = 1 + model_random(&w->model) % (v->len - at);
+    redisAppendCommand(w->c, "GETRANGE %s %d %d", name_of(name, key), (int)at, (int)(at + n - 1));
+    expect_stored(w, key, at, n, "GETRANGE");
+}
+
+static void op_rename(struct stress_client *w, int key)
+{
+    char name[NAME_MAX_LEN], other[NAME_MAX_LEN];
+    int to = (int)(model_random(&w->model) % MODEL_KEYS);
+    struct model_value *v = &w->model.values[key], *t = &w->model.values[to];
+    if (!v->p || v->dying || to == key)
+        return;
+    if (model_random(&w->model) % 2) {
+        redisAppendCommand(w->c, "RENAME %s %s", name_of(name, key), name_of(other, to));
+        expect(w, WANT_STATUS, "RENAME");
+        model_forget(t);
+        *t = *v;
+        *v = (struct model_value){0};
+    } else {
+        bool lasts = v->lasts;
+        redisAppendCommand(w->c, "COPY %s %s REPLACE", name_of(name, key), name_of(other, to));
+        expect_number(w, 1, "COPY");
+        model_set(t, v->p, v->len);
+        t->lasts = lasts;
+    }
+}
+
+static void op_mset(struct stress_client *w, int key)
+{
+    char a[NAME_MAX_LEN], b[NAME_MAX_LEN], d[NAME_MAX_LEN];
+    int second = (key + 7) % MODEL_KEYS, third = (key + 100) % MODEL_KEYS;
+    size_t n = random_size(w);
+    char *p = random_bytes(w, n);
+    redisAppendCommand(w->c, "MSET %s %b %s %b %s %b", name_of(a, key), p, n, name_of(b, second), p, n / 2,
+                       name_of(d, third), p, n / 3);
+    expect(w, WANT_STATUS, "MSET");
+    model_set(&w->model.values[key], p, n);
+    model_set(&w->model.values[second], p, n / 2);
+    model_set(&w->model.values[third], p, n / 3);
+    free(p);
+}
+
+static void op_scan(struct stress_client *w, int key)
+{
+    char name[NAME_MAX_LEN];
+    switch (model_random(&w->model) % 4) {
+    case 0:
+        redisAppendCommand(w->c, "SCAN %d COUNT 20", (int)(model_random(&w->model) % 100000));
+        break;
+    case 1:
+        redisAppendCommand(w->c, "RANDOMKEY");
+        break;
+    case 2:
+        redisAppendCommand(w->c, "OBJECT ENCODING %s", name_of(name, key));
+        break;
+    default:
+        redisAppendCommand(w->c, "MEMORY USAGE %s", name_of(name, key));
+    }
+    expect(w, WANT_ANY, "SCAN");
+}
+
+static void op_flush(struct stress_client *w, int key)
+{
+    (void)key;
+    if (model_random(&w->model) % 50)
+        return;
+    redisAppendCommand(w->c, model_random(&w->model) % 2 ? "FLUSHDB" : "FLUSHDB ASYNC");
+    expect(w, WANT_STATUS, "FLUSHDB");
+    model_free(&w->model);
+    redisAppendCommand(w->c, "DBSIZE");
+    expect_number(w, 0, "DBSIZE");
+}
+
+/* ---- slow reads ---- */
+
+/* Asks for a value on the second connection; its first bytes say that it was looked up. */
+static void slow_begin(struct stress_client *w, int key)
+{
+    char line[64], name[NAME_MAX_LEN], head[32];
+    const struct model_value *v = &w->model.values[key];
+    int n = 0;
+    if (w->slow_value || !v->p || v->dying || w->run->evicting || v->len < 3000)
+        return;
+    snprintf(line, sizeof(line), "GET %s\r\n", name_of(name, key));
+    raw_send_text(w->slow, line);
+    do
+        raw_read(w->slow, &head[n], 1);
+    while (head[n++] != '\n' && n < (int)sizeof(head) - 1);
+    if (head[0] != '$' || strtoul(head + 1, NULL, 10) != v->len)
+        die(w, "slow GET has another length", NULL);
+    w->slow_value = malloc(v->len);
+    memcpy(w->slow_value, v->p, v->len);
+    w->slow_len = v->len;
+    w->slow_at = 0;
+}
+
+static void slow_step(struct stress_client *w)
+{
+    char buf[SLOW_STEP + 2];
+    size_t n = w->slow_len - w->slow_at < SLOW_STEP ? w->slow_len - w->slow_at : SLOW_STEP;
+    if (!w->slow_value)
+        return;
+    raw_read(w->slow, buf, n);
+    if (memcmp(buf, w->slow_value + w->slow_at, n) != 0)
+        die(w, "slow GET differs", NULL);
+    w->slow_at += n;
+    if (w->slow_at == w->slow_len) {
+        raw_read(w->slow, buf, 2);
+        free(w->slow_value);
+        w->slow_value = NULL;
+    }
+}
+
+/* ---- clients ---- */
+
+static bool is_right(const struct expected *e, const redisReply *r)
+{
+    switch (e->kind) {
+    case WANT_STATUS:
+        return r->type == REDIS_REPLY_STATUS;
+    case WANT_INT:
+        return r->type == REDIS_REPLY_INTEGER && r->integer == e->n;
+    case WANT_VALUE:
+        return r->type == REDIS_REPLY_STRING && (size_t)r->len == e->len && memcmp(r->str, e->p, e->len) == 0;
+    case WANT_NIL:
+        return r->type == REDIS_REPLY_NIL;
+    default:
+        return r->type != REDIS_REPLY_ERROR || strncmp(r->str, "ERR no such key", 15) == 0;
+    }
+}
+
+static bool is_gone(const struct expected *e, const redisReply *r)
+{
+    return e->may_be_gone && (r->type == REDIS_REPLY_NIL || (r->type == REDIS_REPLY_INTEGER && r->integer == 0) ||
+                              (r->type == REDIS_REPLY_STRING && r->len == 0));
+}
+
+static void read_batch(struct stress_client *w)
+{
+    for (int i = 0; i < w->nexpected; i++) {
+        struct expected *e = &w->expected[i];
+        redisReply *r = NULL;
+        if (redisGetReply(w->c, (void **)&r) != REDIS_OK)
+            die(w, e->what, NULL);
+        if (!is_right(e, r) && !is_gone(e, r))
+            die(w, e->what, r);
+        freeReplyObject(r);
+        free(e->p);
+        w->commands++;
+    }
+    w->nexpected = 0;
+}
+
+typedef void (*operation)(struct stress_client *w, int key);
+
+static operation choose(struct stress_client *w)
+{
+    static const operation keeping[] = {op_set,    op_set,     op_get,      op_get,    op_get,    op_del,
+                                        op_append, op_setrange, op_getrange, op_rename, op_expire, op_ttl,
+                                        op_mset,   op_scan,    op_flush,    slow_begin};
+    static const operation evicting[] = {op_set, op_set, op_set, op_get, op_get, op_del, op_expire, op_mset, op_scan};
+    uint64_t r = model_random(&w->model);
+    return w->run->evicting ? evicting[r % (sizeof(evicting) / sizeof(evicting[0]))]
+                            : keeping[r % (sizeof(keeping) / sizeof(keeping[0]))];
+}
+
+static void *client_main(void *arg)
+{
+    struct stress_client *w = arg;
+    while (!atomic_load(&w->run->over)) {
+        int n = 1 + (int)(model_random(&w->model) % (BATCH - 2));
+        for (int i = 0; i < n && w->nexpected < BATCH - 2; i++) {
+            operation op = choose(w);
+            /* What is asked on the second connection must not overtake what is still in the first. */
+            if (op == slow_begin)
+                read_batch(w);
+            op(w, (int)(model_random(&w->model) % MODEL_KEYS));
+        }
+        read_batch(w);
+        if (model_random(&w->model) % 4 == 0)
+            slow_step(w);
+    }
+    while (w->slow_value)
+        slow_step(w);
+    for (int key = 0; key < MODEL_KEYS; key++) {
+        op_get(w, key);
+        read_batch(w);
+    }
+    atomic_fetch_add(&w->run->commands, w->commands);
+    return NULL;
+}
+
+static void client_setup(struct stress_client *w, struct run *run, int id)
+{
+    *w = (struct stress_client){.run = run, .id = id};
+    w->model.random = (run->seed + 1) * UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)(id + 1) << 40;
+    w->c = client_open(run->server);
+    w->slow = raw_open(run->server);
+    expect_status(w->c, "OK", "SELECT %d", id);
+    raw_send_text(w->slow, "SELECT ");
+    raw_send_text(w->slow, (const char[]){(char)('0' + id), '\r', '\n', '\0'});
+    raw_expect(w->slow, "+OK\r\n");
+}
+
+static void client_teardown(struct stress_client *w)
+{
+    redisFree(w->c);
+    close(w->slow);
+    model_free(&w->model);
+}
+
+/* The control client: everything that moves memory or looks at all of it. */
+static void control(struct run *run)
+{
+    static const char *const commands[] = {"DEBUG CHECK",  "INFO all",       "MEMORY PURGE",      "MEMORY STATS",
+                                           "CLIENT LIST",  "COMMAND COUNT",  "DEBUG CHECK",       "SLOWLOG GET",
+                                           "CONFIG GET *", "LATENCY LATEST", "LATENCY HISTOGRAM", "OBJECT HELP"};
+    const struct timespec pause = {0, 50000000};
+    redisContext *c = client_open(run->server);
+    double end = now_s() + run->seconds;
+    for (int i = 0; now_s() < end; i++) {
+        freeReplyObject(ask(c, commands[i % (sizeof(commands) / sizeof(commands[0]))]));
+        nanosleep(&pause, NULL);
+    }
+    atomic_store(&run->over, true);
+    redisFree(c);
+}
+
+static void stress(bool evicting)
+{
+    struct run run = {.evicting = evicting, .seconds = settings.seconds / 2, .seed = settings.seed};
+    struct stress_client clients[CLIENTS];
+    pthread_t threads[CLIENTS];
+    redisContext *c;
+    run.server = evicting
+                     ? SERVER_START("--enable-debug-command", "yes", "--threads", "3", "--maxmemory", "24mb")
+                     : SERVER_START("--enable-debug-command", "yes", "--threads", "3", "--activedefrag", "yes");
+    fprintf(stderr, "stress: seed %llu\n", (unsigned long long)run.seed);
+    for (int i = 0; i < CLIENTS; i++)
+        client_setup(&clients[i], &run, i);
+    for (int i = 0; i < CLIENTS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, client_main, &clients[i]), 0);
+    control(&run);
+    for (int i = 0; i < CLIENTS; i++)
+        pthread_join(threads[i], NULL);
+    for (int i = 0; i < CLIENTS; i++)
+        client_teardown(&clients[i]);
+    c = client_open(run.server);
+    freeReplyObject(ask(c, "DEBUG CHECK"));
+    expect_status(c, "OK", "FLUSHALL");
+    freeReplyObject(ask(c, "MEMORY PURGE"));
+    freeReplyObject(ask(c, "DEBUG CHECK"));
+    redisFree(c);
+    server_stop(run.server);
+    fprintf(stderr, "stress: %lu commands\n", atomic_load(&run.commands));
+}
+
+static void test_keeping(void **state)
+{
+    (void)state;
+    stress(false);
+}
+
+static void test_evicting(void **state)
+{
+    (void)state;
+    stress(true);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_keeping),
+        cmocka_unit_test(test_evicting),
+    };
+    settings.seed = (uint64_t)time(NULL) ^ (uint64_t)getpid() << 20;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--seconds") == 0)
+            settings.seconds = strtod(argv[i + 1], NULL);
+        else if (strcmp(argv[i], "--seed") == 0)
+            settings.seed = strtoull(argv[i + 1], NULL, 10);
+    }
+    return cmocka_run_group_tests_name("stress", tests, NULL, NULL);
+}
