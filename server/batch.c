@@ -1,10 +1,12 @@
 /* The batch, and where the speed of pipelines comes from.
  *
- *     parse      find the command, hash its keys, prefetch their tables      as requests come in (dispatch_prepare)
+ *     parse      find the command, hash its keys                             as requests come in (dispatch_prepare)
+ *     stage 1    prefetch the keys' tables                                   over the whole batch
  *     stage 2    prefetch the keys' items                                    over the whole batch
  *     stage 3    execute in order; send each connection's replies at once    connection by connection
  *
- * So the cache misses of up to BATCH_REQUESTS requests overlap instead of queueing.
+ * So the cache misses of up to BATCH_REQUESTS requests overlap instead of queueing. The stages are tight loops of their
+ * own, for the loads within them to overlap, too.
  * Invariants: groups are in the order of their requests. Only the last group may be open. Arguments point into `in` or
  * into a connection's own buffer, and neither moves before the batch has run. The one reply buffer is lent to one
  * connection at a time: the one that executes, or the open one. */
@@ -95,10 +97,14 @@ void batch_close(struct worker *w, const char *tail, size_t n)
     }
 }
 
-static void prefetch_items(struct worker *w, struct batch *b)
+static void prefetch(struct worker *w, const struct keys *keys)
 {
-    for (size_t i = 0; i < b->keys.n; i++)
-        store_prefetch_item(w->sx, &b->keys.v[i]);
+    if (keys->n < 2)
+        return; /* nothing to overlap with */
+    for (size_t i = 0; i < keys->n; i++)
+        store_prefetch_table(w->sx, &keys->v[i]);
+    for (size_t i = 0; i < keys->n; i++)
+        store_prefetch_item(w->sx, &keys->v[i]);
 }
 
 static void run_group(struct worker *w, struct batch *b, struct batch_group *g, struct request *r)
@@ -122,7 +128,7 @@ void batch_run(struct worker *w)
     uint64_t begin = ticks_now(&w->ticks);
     w->now_ms = clock_wall_ms();
     store_ctx_turn(w->sx, w->now_ms);
-    prefetch_items(w, b);
+    prefetch(w, &b->keys);
     struct request *r = b->req;
     uint32_t ngroups = b->ngroups;
     for (uint32_t i = 0; i < ngroups; i++) {

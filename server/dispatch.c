@@ -1,6 +1,6 @@
 /* See dispatch.h. A command's life:
  *
- *     prepare: find, arity, hash keys, prefetch tables
+ *     prepare: find, arity, hash keys
  *     run:     checks (unknown, arity, authentication, large keys, pause) -> monitors -> lock shards -> handler ->
  *              unlock -> (CMD_RETRY: reclaim, again from the lock) -> statistics, slow log
  *
@@ -59,7 +59,6 @@ static bool add_key(struct worker *w, struct request *r, struct keys *keys, cons
     }
     struct skey *k = &keys->v[keys->n++];
     store_key(w->srv->store, k, a->p, a->len, db);
-    store_prefetch_table(w->sx, k);
     return true;
 }
 

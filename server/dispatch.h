@@ -1,7 +1,7 @@
 /* Dispatch: from parsed arguments to the handler and back, in two halves.
  *
- * dispatch_prepare, when a request was parsed: finds the command and its keys, hashes them and asks for the cache lines
- * of their tables. dispatch_run, later and in order: checks, locks, runs, counts. */
+ * dispatch_prepare, when a request was parsed: finds the command and its keys, and hashes them. dispatch_run, later and
+ * in order: checks, locks, runs, counts. */
 #ifndef FLAGSTONE_SERVER_DISPATCH_H
 #define FLAGSTONE_SERVER_DISPATCH_H
 
