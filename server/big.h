@@ -4,6 +4,7 @@
 #define FLAGSTONE_SERVER_BIG_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/uio.h>
 
 #include "server/store_ctx.h"
@@ -24,5 +25,9 @@ size_t big_len(const struct big *b);
 size_t big_memory(const struct big *b); /* bytes that it holds now */
 void big_copy(const struct big *b, size_t at, size_t n, char *to);
 void big_free(struct store_ctx *sx, struct big *b);
+
+/* For the store: the rope that holds the bytes, and that it was taken over (the big is freed, the rope is not). */
+uint32_t big_rope(const struct big *b);
+void big_taken(struct big *b);
 
 #endif

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 #include "server/batch.h"
 #include "server/conn_private.h"
@@ -194,7 +194,7 @@ static void read_behind_rest(struct conn *c)
         conn_free(c);
         return;
     }
-    ssize_t n = read(c->fd, io->in + io->in_len, io->in_cap - io->in_len);
+    ssize_t n = recv(c->fd, io->in + io->in_len, io->in_cap - io->in_len, 0);
     if (!received(c, n))
         return;
     io->in_len += (size_t)n;
@@ -211,7 +211,7 @@ static void read_shared(struct conn *c)
         b->in_used = 0;
     char *buf = b->in + b->in_used;
     size_t rest = io->in_len;
-    ssize_t n = read(c->fd, buf + rest, BATCH_INPUT - b->in_used - rest);
+    ssize_t n = recv(c->fd, buf + rest, BATCH_INPUT - b->in_used - rest, 0);
     if (!received(c, n))
         return;
     if (rest > 0)

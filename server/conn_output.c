@@ -5,6 +5,7 @@
  * stay unread. So clients that read slowly cannot push the server past its limit, and while memory is ample a client may
  * send as long a pipeline as it likes before it reads. */
 #include <errno.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "server/clients.h"
@@ -56,7 +57,7 @@ static ssize_t write_some(struct conn *c)
     ssize_t n;
     int niov = reply_iov(&c->out, iov, IOVS);
     do {
-        n = writev(c->fd, iov, niov);
+        n = niov == 1 ? send(c->fd, iov[0].iov_base, iov[0].iov_len, MSG_NOSIGNAL) : writev(c->fd, iov, niov);
     } while (n < 0 && errno == EINTR);
     if (n < 0)
         return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;

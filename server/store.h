@@ -14,8 +14,9 @@
 struct store;
 struct store_ctx; /* one a thread: chunk magazines and counters; never shared */
 struct item;
+struct rope;
 
-enum { STORE_KEY_MAX = 65535 };
+enum { STORE_KEY_MAX = 65500 };
 #define STORE_NO_EXPIRY INT64_C(-1)
 
 /* A key: its bytes, physical database and hash (which covers both). */
@@ -30,7 +31,8 @@ struct skey {
 struct entry {
     struct item *item;
     uint64_t *slot;
-    void *pos;
+    struct rope *rope; /* NULL: the value is in the item's chunk */
+    size_t len;        /* of the value */
 };
 
 enum store_status {

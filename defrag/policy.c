@@ -1,0 +1,59 @@
+#include "defrag/policy.h"
+
+const char *policy_why_name(enum policy_why w)
+{
+    static const char *const names[WHY_COUNT] = {"compacting", "nothing to gain", "below ignore-bytes",
+                                                 "below threshold-lower"};
+    return names[w];
+}
+
+/* A class that can spare a page: the free chunks of the others take what the sparsest page holds. */
+static int can_spare(const struct class_view *v)
+{
+    return v->pages - v->draining >= 2 && v->free > v->per_page + v->per_page / 32;
+}
+
+struct decision policy_compact(const struct class_view *v, uint32_t n)
+{
+    struct decision d = {WHY_NOTHING_TO_GAIN, 0};
+    uint64_t best = 0;
+    for (uint32_t k = 0; k < n; k++) {
+        if (!can_spare(&v[k]))
+            continue;
+        uint64_t share = v[k].free * 1000000 / ((v[k].pages - v[k].draining) * v[k].per_page);
+        if (d.why != WHY_COMPACT || share > best) {
+            d = (struct decision){WHY_COMPACT, k};
+            best = share;
+        }
+    }
+    return d;
+}
+
+size_t policy_scattered_bytes(const struct class_view *v, uint32_t n)
+{
+    size_t bytes = 0;
+    for (uint32_t k = 0; k < n; k++)
+        if (can_spare(&v[k]))
+            bytes += (v[k].free - v[k].per_page) * v[k].chunk_size;
+    return bytes;
+}
+
+uint32_t policy_frag_index(const struct class_view *v)
+{
+    uint64_t pages = v->per_page == 0 ? 0 : v->free / v->per_page; /* pages that could be won */
+    if (pages == 0 || v->pages == 0)
+        return 0;
+    return (uint32_t)(pages >= v->pages ? 1000 : pages * 1000 / v->pages);
+}
+
+uint32_t policy_effort(size_t scattered, size_t used, size_t ignore_bytes, uint32_t lower, uint32_t upper,
+                       uint32_t cycle_min, uint32_t cycle_max, enum policy_why *why)
+{
+    uint64_t percent = used == 0 ? 1000 : (uint64_t)scattered * 100 / used;
+    *why = scattered < ignore_bytes ? WHY_BELOW_IGNORE : percent < lower ? WHY_BELOW_THRESHOLD : WHY_COMPACT;
+    if (*why != WHY_COMPACT)
+        return 0;
+    if (percent >= upper || upper <= lower)
+        return cycle_max * 10;
+    return (uint32_t)(cycle_min * 10 + (cycle_max - cycle_min) * 10 * (percent - lower) / (upper - lower));
+}

@@ -1,0 +1,49 @@
+/* Which class gives a page, and why: pure decisions on a snapshot.
+ *
+ * The question is the kernel's (fragmentation index, mm/compaction): is memory short because it is full, or because it
+ * is scattered? Scattered: a class has a page's worth of free chunks, so its sparsest page can be emptied into the
+ * others and nothing is lost. */
+#ifndef FLAGSTONE_DEFRAG_POLICY_H
+#define FLAGSTONE_DEFRAG_POLICY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct class_view {
+    uint32_t chunk_size;  /* bytes */
+    uint32_t per_page;    /* chunks of a page */
+    uint64_t pages, free; /* pages in use; free chunks in pages that are not draining */
+    uint64_t draining;    /* of the pages */
+};
+
+enum policy_why {
+    WHY_COMPACT,         /* the sparsest page of `class` can be emptied */
+    WHY_NOTHING_TO_GAIN, /* no class has a page's worth of free chunks */
+    WHY_BELOW_IGNORE,    /* less is scattered than active-defrag-ignore-bytes */
+    WHY_BELOW_THRESHOLD, /* the share is under active-defrag-threshold-lower */
+    WHY_COUNT
+};
+
+struct decision {
+    enum policy_why why;
+    uint32_t class;
+};
+
+const char *policy_why_name(enum policy_why w);
+
+/* The class whose compaction yields most for what it moves: the largest share of free chunks among those that have a
+ * page's worth and a little more. */
+struct decision policy_compact(const struct class_view *v, uint32_t n);
+
+/* Bytes that compaction could give back: free chunks beyond a page's worth in each class. */
+size_t policy_scattered_bytes(const struct class_view *v, uint32_t n);
+
+/* 0 (short because full) to 1000 (short because scattered) for one class. */
+uint32_t policy_frag_index(const struct class_view *v);
+
+/* The share of a core that defragmentation may take, in per mille: 0 below the lower threshold, then rising linearly
+ * from cycle_min to cycle_max (per cent) at the upper one. `scattered` and `used` in bytes, thresholds in per cent. */
+uint32_t policy_effort(size_t scattered, size_t used, size_t ignore_bytes, uint32_t lower, uint32_t upper,
+                       uint32_t cycle_min, uint32_t cycle_max, enum policy_why *why);
+
+#endif

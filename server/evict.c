@@ -1,0 +1,208 @@
+/* See evict.h. A sample is a run of slots that lie together in a table: hashes are random, so neighbours are strangers,
+ * and sixteen of them cost two cache lines. It is looked at, and its worst entry evicted, under one shard's lock.
+ *
+ * The frequency bits (3) by policy:
+ *   allkeys-s3fifo  main 1 | uses 2. A new entry is in the small part (main 0). The oldest of the part that is over its
+ *                   share goes: from the small part to main if it was used meanwhile, else out, leaving a ghost; in
+ *                   main it stays, younger, as long as it has uses left. The age is the age of insertion.
+ *   *-lfu           a logarithmic counter of uses; the age is the age of the last use, and decays it
+ *   others          not used; the age is the age of the last use */
+#include "server/evict.h"
+
+#include "slab/base/assert.h"
+
+enum {
+    S3_MAIN = 4,
+    S3_USES = 3,
+    S3_SMALL_SHARE = 10, /* per cent of entries */
+    EVICT_TRIES = 64,    /* samples without a candidate before giving up */
+};
+
+static uint32_t slot_freq(slot_t s)
+{
+    return (uint32_t)(s >> SLOT_FREQ_SHIFT) & SLOT_FREQ_MAX;
+}
+
+static uint32_t slot_age(const struct store_ctx *sx, slot_t s)
+{
+    return (sx->age_now - (uint32_t)(s >> SLOT_AGE_SHIFT)) & SLOT_AGE_MASK;
+}
+
+static slot_t with_freq(slot_t s, uint32_t freq)
+{
+    return (s & ~((slot_t)SLOT_FREQ_MAX << SLOT_FREQ_SHIFT)) | (slot_t)freq << SLOT_FREQ_SHIFT;
+}
+
+static slot_t with_age_now(const struct store_ctx *sx, slot_t s)
+{
+    return (s & ~((slot_t)SLOT_AGE_MASK << SLOT_AGE_SHIFT)) | (slot_t)sx->age_now << SLOT_AGE_SHIFT;
+}
+
+void slot_touch(struct store_ctx *sx, slot_t *slot)
+{
+    slot_t s = *slot;
+    uint32_t freq = slot_freq(s);
+    switch (atomic_load_explicit(&sx->store->policy, memory_order_relaxed)) {
+    case EVICT_ALLKEYS_S3FIFO:
+        if ((freq & S3_USES) < S3_USES)
+            *slot = with_freq(s, freq + 1);
+        return;
+    case EVICT_ALLKEYS_LFU:
+    case EVICT_VOLATILE_LFU:
+        /* one use in 4^freq counts, so eight steps span 16k uses */
+        if (freq < SLOT_FREQ_MAX && (ctx_random(sx) & ((UINT64_C(1) << (2 * freq)) - 1)) == 0)
+            s = with_freq(s, freq + 1);
+        break;
+    default:
+        break;
+    }
+    s = with_age_now(sx, s);
+    if (s != *slot)
+        *slot = s;
+}
+
+uint32_t evict_first_freq(struct store_ctx *sx, uint64_t hash)
+{
+    if (atomic_load_explicit(&sx->store->policy, memory_order_relaxed) != EVICT_ALLKEYS_S3FIFO)
+        return 0;
+    return ghost_take(&sx->store->ghost, hash) ? (uint32_t)S3_MAIN : 0;
+}
+
+/* How much an entry deserves to go, higher first; -1: the policy spares it. */
+static int64_t score(const struct store_ctx *sx, int policy, slot_t s, uint32_t nth)
+{
+    const struct slab *slab = &sx->store->slab;
+    if (policy <= EVICT_VOLATILE_TTL && slab_get_state(slab, slot_ref(s)) < CHUNK_EXPIRES)
+        return -1;
+    switch (policy) {
+    case EVICT_VOLATILE_TTL: {
+        const struct item *it = slab_ptr(slab, slot_ref(s));
+        return (INT64_C(1) << 50) - item_expiry(it, item_head(it));
+    }
+    case EVICT_ALLKEYS_LFU:
+    case EVICT_VOLATILE_LFU:
+        return (int64_t)(SLOT_FREQ_MAX - slot_freq(s)) * 256 + slot_age(sx, s);
+    case EVICT_ALLKEYS_RANDOM:
+    case EVICT_VOLATILE_RANDOM:
+        return (int64_t)nth;
+    default:
+        return slot_age(sx, s);
+    }
+}
+
+static void evict_slot(struct store_ctx *sx, slot_t *slot)
+{
+    uint64_t hash = item_hash(sx->store, slab_ptr(&sx->store->slab, slot_ref(*slot)));
+    sx->evict_age_sum += slot_age(sx, *slot);
+    sx->evict_age_n++;
+    entry_drop(sx, hash, slot);
+    counter_inc(&sx->counters.evicted);
+}
+
+/* S3-FIFO on a sample: the oldest of the part that is over its share; it is promoted, given another round, or evicted.
+ * Returns true when one was evicted. */
+static bool evict_s3(struct store_ctx *sx, slot_t **sample, uint32_t n)
+{
+    slot_t *oldest[2] = {NULL, NULL};
+    uint32_t small = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t part = slot_freq(*sample[i]) & S3_MAIN ? 1 : 0;
+        small += part == 0;
+        if (oldest[part] == NULL || slot_age(sx, *sample[i]) > slot_age(sx, *oldest[part]))
+            oldest[part] = sample[i];
+    }
+    /* the small share of the whole cache, as a running mean of the samples (16.16) */
+    sx->small_share += (int32_t)((small << 16) / n - (uint32_t)sx->small_share) / 64;
+    bool from_small = oldest[0] != NULL && (oldest[1] == NULL || sx->small_share * 100 > S3_SMALL_SHARE << 16);
+    slot_t *victim = oldest[from_small ? 0 : 1];
+    if (victim == NULL)
+        victim = oldest[0];
+    uint32_t freq = slot_freq(*victim);
+    if (from_small && (freq & S3_USES) > 0) {
+        *victim = with_age_now(sx, with_freq(*victim, S3_MAIN));
+        return false;
+    }
+    if (!from_small && (freq & S3_USES) > 0) {
+        *victim = with_age_now(sx, with_freq(*victim, freq - 1));
+        return false;
+    }
+    if (from_small)
+        ghost_add(&sx->store->ghost, item_hash(sx->store, slab_ptr(&sx->store->slab, slot_ref(*victim))));
+    evict_slot(sx, victim);
+    return true;
+}
+
+/* One sample of the table at a random hash. Returns 1 when an entry went, 0 when the sample had candidates but none
+ * went, -1 when it had none. */
+static int evict_sample(struct store_ctx *sx, int policy, uint32_t size)
+{
+    slot_t *sample[64];
+    struct store *s = sx->store;
+    uint64_t hash = ctx_random(sx);
+    struct shard *sh = shard_of(s, hash);
+    struct table t;
+    uint32_t n = 0;
+    int went = -1;
+    lock_take(&sh->lock, LOCK_SHARD);
+    if (index_table_of(s, hash, &t)) {
+        uint32_t at = table_home(&t, hash_tag(hash));
+        slot_t *worst = NULL;
+        int64_t highest = -1;
+        for (uint32_t i = 0; i < t.cap && n < size; i++) {
+            slot_t *slot = &t.slots[at + i < t.cap ? at + i : at + i - t.cap];
+            if (*slot == 0)
+                continue;
+            int64_t sc = score(sx, policy, *slot, n);
+            if (sc < 0)
+                continue;
+            sample[n++] = slot;
+            if (sc > highest) {
+                highest = sc;
+                worst = slot;
+            }
+        }
+        if (n > 0 && policy == EVICT_ALLKEYS_S3FIFO) {
+            went = evict_s3(sx, sample, n);
+        } else if (worst != NULL) {
+            evict_slot(sx, worst);
+            went = 1;
+        }
+    }
+    lock_release(&sh->lock, LOCK_SHARD);
+    return went;
+}
+
+uint32_t evict_some(struct store_ctx *sx, uint32_t n)
+{
+    int policy = atomic_load_explicit(&sx->store->policy, memory_order_relaxed);
+    int asked = atomic_load_explicit(&sx->store->samples, memory_order_relaxed);
+    uint32_t size = policy == EVICT_ALLKEYS_S3FIFO ? 16 : (uint32_t)(asked < 1 ? 1 : asked > 64 ? 64 : asked) * 3;
+    uint32_t done = 0, barren = 0;
+    size = size > 64 ? 64 : size;
+    if (policy == EVICT_NONE)
+        return 0;
+    /* few keys in many shards: a miss says little, so many are allowed */
+    uint32_t most = EVICT_TRIES * (policy <= EVICT_VOLATILE_TTL ? 64 : 256);
+    for (uint32_t tries = 0; done < n && barren < most && tries < n * 64 + most; tries++) {
+        int went = evict_sample(sx, policy, size);
+        if (went < 0)
+            barren++;
+        else
+            done += (uint32_t)went;
+    }
+    return done;
+}
+
+unsigned store_entry_freq(const struct entry *e)
+{
+    /* eight steps onto Redis's scale, where a new key has 5 */
+    static const uint8_t scale[SLOT_FREQ_MAX + 1] = {5, 10, 20, 40, 80, 130, 190, 255};
+    return scale[slot_freq(*e->slot)];
+}
+
+int64_t store_entry_idle_s(const struct store *s, const struct entry *e)
+{
+    uint32_t now = atomic_load_explicit(&s->age_tick, memory_order_relaxed);
+    uint32_t age = (now - (uint32_t)(*e->slot >> SLOT_AGE_SHIFT)) & SLOT_AGE_MASK;
+    return (int64_t)age * atomic_load_explicit(&s->age_tick_ms, memory_order_relaxed) / 1000;
+}

@@ -1,0 +1,14 @@
+/* Eviction: which entry goes, by sampling. No queues: an entry's recency and frequency are a few bits of its slot. */
+#ifndef FLAGSTONE_SERVER_EVICT_H
+#define FLAGSTONE_SERVER_EVICT_H
+
+#include "server/store_private.h"
+
+/* Evicts up to n entries, each the worst of a sample by the policy; returns how many went. 0: nothing may be evicted
+ * (noeviction, no keys, or volatile-* without any). No shard locked. */
+uint32_t evict_some(struct store_ctx *sx, uint32_t n);
+
+/* What a new key's frequency bits are to be: S3-FIFO lets one that comes back soon into the main part at once. */
+uint32_t evict_first_freq(struct store_ctx *sx, uint64_t hash);
+
+#endif

@@ -1,0 +1,445 @@
+/* The index: 4,096 shards, each a directory of tables (extendible hashing: Fagin and others, 1979). See store_private.h
+ * for the bits, table.h for a table.
+ *
+ * Tables are chunks like any other (kind TABLE; header: shard and first tag), so they live in the same pages, grow by
+ * size classes and are relocated. A table grows by about 8 % when its limit is reached, and splits in two beyond
+ * TABLE_FULL entries; so an insertion re-lays at most 465 entries, and tables are 0.85 to 0.92 full.
+ * All is guarded by the shard's lock, but the directory may be peeked at (store_prefetch_table). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/store_private.h"
+#include "slab/base/assert.h"
+
+enum { ENTRY_CAP_SHIFT = 37, ENTRY_COUNT_SHIFT = 46, ENTRY_DEPTH_SHIFT = 55, TABLE_FIRST_SLOTS = 3 };
+
+struct table_header {
+    uint32_t head; /* kind 3 | - | shard from bit 8 */
+    uint32_t first; /* the first tag of the table */
+};
+
+/* One directory entry, taken apart. */
+struct entry_bits {
+    chunk_ref ref;
+    uint32_t cap, count, depth;
+};
+
+static struct entry_bits unpack(uint64_t e)
+{
+    return (struct entry_bits){e & SLOT_REF_MASK, (uint32_t)(e >> ENTRY_CAP_SHIFT) & 511,
+                               (uint32_t)(e >> ENTRY_COUNT_SHIFT) & 511, (uint32_t)(e >> ENTRY_DEPTH_SHIFT) & 31};
+}
+
+static uint64_t pack(struct entry_bits b)
+{
+    return b.ref | (uint64_t)b.cap << ENTRY_CAP_SHIFT | (uint64_t)b.count << ENTRY_COUNT_SHIFT |
+           (uint64_t)b.depth << ENTRY_DEPTH_SHIFT;
+}
+
+static struct dir *dir_of(const struct shard *sh)
+{
+    return atomic_load_explicit(&sh->dir, memory_order_relaxed);
+}
+
+static struct entry_bits dir_get(const struct dir *d, uint32_t i)
+{
+    return unpack(atomic_load_explicit(&d->entry[i], memory_order_relaxed));
+}
+
+static uint32_t dir_index(const struct dir *d, uint32_t tag)
+{
+    return tag >> (16 - d->depth);
+}
+
+/* Sets every directory entry of the table that holds `tag`. */
+static void dir_put(struct dir *d, uint32_t tag, struct entry_bits b)
+{
+    uint32_t span = 1u << (d->depth - b.depth), first = dir_index(d, tag) & ~(span - 1);
+    for (uint32_t i = 0; i < span; i++)
+        atomic_store_explicit(&d->entry[first + i], pack(b), memory_order_relaxed);
+}
+
+static struct table table_of(const struct store *s, struct entry_bits b)
+{
+    return (struct table){(slot_t *)(void *)((char *)slab_ptr(&s->slab, b.ref) + TABLE_HEADER), b.cap, b.depth};
+}
+
+static struct dir *dir_new(struct store *s, uint32_t depth, struct dir *older)
+{
+    size_t bytes = sizeof(struct dir) + (sizeof(uint64_t) << depth);
+    struct dir *d = calloc(1, bytes);
+    if (d == NULL)
+        return NULL;
+    d->depth = depth;
+    d->older = older;
+    atomic_fetch_add_explicit(&s->table_heap, bytes, memory_order_relaxed);
+    return d;
+}
+
+static bool dir_double(struct store *s, struct shard *sh)
+{
+    struct dir *old = dir_of(sh), *d = dir_new(s, old->depth + 1, old);
+    if (d == NULL)
+        return false;
+    for (uint32_t i = 0; i < 2u << old->depth; i++)
+        atomic_store_explicit(&d->entry[i], atomic_load_explicit(&old->entry[i / 2], memory_order_relaxed),
+                              memory_order_relaxed);
+    atomic_store_explicit(&sh->dir, d, memory_order_release);
+    return true;
+}
+
+void store_prefetch_table(struct store_ctx *sx, const struct skey *k)
+{
+    const struct dir *d = atomic_load_explicit(&shard_of(sx->store, k->hash)->dir, memory_order_acquire);
+    if (d == NULL)
+        return;
+    struct entry_bits b = dir_get(d, dir_index(d, hash_tag(k->hash)));
+    if (b.ref == 0)
+        return;
+    struct table t = table_of(sx->store, b);
+    __builtin_prefetch(t.slots + table_home(&t, hash_tag(k->hash)));
+    __builtin_prefetch(t.slots + table_home(&t, hash_tag(k->hash)) + 7);
+}
+
+/* The table that a hash belongs to; cap 0: there is none yet. */
+static struct table find_table(const struct store *s, uint64_t hash)
+{
+    const struct dir *d = dir_of(shard_of(s, hash));
+    if (d == NULL)
+        return (struct table){0};
+    struct entry_bits b = dir_get(d, dir_index(d, hash_tag(hash)));
+    return b.ref == 0 ? (struct table){0} : table_of(s, b);
+}
+
+static bool same_key(const struct item *it, const struct skey *k)
+{
+    uint32_t head = item_head(it);
+    return item_key_len(it, head) == k->len && memcmp(item_key(it, head), k->p, k->len) == 0 &&
+           item_db(it, head) == k->db;
+}
+
+bool index_table_of(const struct store *s, uint64_t hash, struct table *t)
+{
+    *t = find_table(s, hash);
+    return t->cap != 0;
+}
+
+slot_t *index_find(const struct store *s, const struct skey *k)
+{
+    struct table t = find_table(s, k->hash);
+    if (t.cap == 0)
+        return NULL;
+    uint32_t tag = hash_tag(k->hash);
+    for (uint32_t i = table_first(&t, tag); i != TABLE_NONE; i = table_next(&t, tag, i))
+        if (same_key(slab_ptr(&s->slab, slot_ref(t.slots[i])), k))
+            return &t.slots[i];
+    return NULL;
+}
+
+void store_prefetch_item(struct store_ctx *sx, const struct skey *k)
+{
+    struct shard *sh = shard_of(sx->store, k->hash);
+    if (!lock_try(&sh->lock, LOCK_SHARD))
+        return;
+    struct table t = find_table(sx->store, k->hash);
+    uint32_t tag = hash_tag(k->hash), i = t.cap == 0 ? (uint32_t)TABLE_NONE : table_first(&t, tag);
+    const char *p = i == TABLE_NONE ? NULL : slab_ptr(&sx->store->slab, slot_ref(t.slots[i]));
+    lock_release(&sh->lock, LOCK_SHARD);
+    if (p != NULL) {
+        __builtin_prefetch(p);
+        __builtin_prefetch(p + 64);
+    }
+}
+
+slot_t *index_find_ref(const struct store *s, uint64_t hash, chunk_ref ref)
+{
+    struct table t = find_table(s, hash);
+    if (t.cap == 0)
+        return NULL;
+    uint32_t tag = hash_tag(hash);
+    for (uint32_t i = table_first(&t, tag); i != TABLE_NONE; i = table_next(&t, tag, i))
+        if (slot_ref(t.slots[i]) == ref)
+            return &t.slots[i];
+    return NULL;
+}
+
+/* A fresh chunk for a table of at least `slots`, its header written; cap is what it holds. 0: short. */
+static chunk_ref table_new(struct store_ctx *sx, const struct shard *sh, uint32_t slots, uint32_t first, uint32_t *cap)
+{
+    struct slab *slab = &sx->store->slab;
+    uint32_t class = size_class_of(&slab->classes, TABLE_HEADER + slots * sizeof(slot_t));
+    chunk_ref ref = chunk_take(sx, class);
+    if (ref == 0)
+        return 0;
+    uint32_t fit = (slab->classes.c[class].size - TABLE_HEADER) / (uint32_t)sizeof(slot_t);
+    struct table_header *h = slab_ptr(slab, ref);
+    h->head = KIND_TABLE | (uint32_t)(sh - sx->store->shards) << 8;
+    h->first = first;
+    *cap = fit < TABLE_CAP_MAX ? fit : TABLE_CAP_MAX;
+    return ref;
+}
+
+static void table_account(struct store_ctx *sx, struct shard *sh, chunk_ref ref, int sign)
+{
+    counter_add(&sx->bytes.index_bytes, sign * (int64_t)slab_chunk_size(&sx->store->slab, ref));
+    counter_add(&sx->bytes.tables, sign);
+    sh->tables += (uint32_t)sign;
+}
+
+static void table_publish(struct store_ctx *sx, struct shard *sh, uint32_t first, struct entry_bits b)
+{
+    slab_set_state(&sx->store->slab, b.ref, CHUNK_LIVE);
+    table_account(sx, sh, b.ref, 1);
+    dir_put(dir_of(sh), first, b);
+}
+
+static void table_discard(struct store_ctx *sx, struct shard *sh, chunk_ref ref)
+{
+    table_account(sx, sh, ref, -1);
+    chunk_give(sx, ref);
+}
+
+static uint32_t first_of(uint32_t tag, uint32_t depth)
+{
+    return tag & (0xffffu << (16 - depth)) & 0xffff;
+}
+
+/* Re-lays the table into one of about `slots`; false: short of a chunk. */
+static bool table_resize(struct store_ctx *sx, struct shard *sh, uint32_t tag, struct entry_bits old, uint32_t slots)
+{
+    struct entry_bits b = old;
+    uint32_t first = first_of(tag, old.depth);
+    b.ref = table_new(sx, sh, slots, first, &b.cap);
+    if (b.ref == 0)
+        return false;
+    struct table to = table_of(sx->store, b);
+    if (old.ref != 0) {
+        struct table from = table_of(sx->store, old);
+        b.count = table_relay(&from, &to, first);
+        ASSERT(b.count == old.count);
+    } else {
+        memset(to.slots, 0, to.cap * sizeof *to.slots);
+    }
+    table_publish(sx, sh, first, b);
+    if (old.ref != 0)
+        table_discard(sx, sh, old.ref);
+    return true;
+}
+
+/* Slots for n entries at a load that leaves room to grow. */
+static uint32_t slots_for(uint32_t n)
+{
+    uint32_t slots = n + n / 6 + TABLE_FIRST_SLOTS;
+    return slots < TABLE_CAP_MAX ? slots : TABLE_CAP_MAX;
+}
+
+static bool table_split(struct store_ctx *sx, struct shard *sh, uint32_t tag, struct entry_bits old)
+{
+    if (old.depth == dir_of(sh)->depth && (old.depth == DIR_DEPTH_MAX || !dir_double(sx->store, sh)))
+        return false;
+    struct table from = table_of(sx->store, old);
+    uint32_t half[2] = {first_of(tag, old.depth), first_of(tag, old.depth) | 0x8000u >> old.depth};
+    struct entry_bits b[2];
+    uint32_t upper = 0;
+    for (uint32_t i = 0; i < from.cap; i++)
+        upper += from.slots[i] != 0 && slot_tag(from.slots[i]) >= half[1];
+    for (int h = 0; h < 2; h++) {
+        b[h] = (struct entry_bits){.depth = old.depth + 1};
+        b[h].ref = table_new(sx, sh, slots_for(h ? upper : old.count - upper), half[h], &b[h].cap);
+        if (b[h].ref == 0) {
+            if (h == 1)
+                chunk_give(sx, b[0].ref);
+            return false;
+        }
+    }
+    for (int h = 0; h < 2; h++) {
+        struct table to = table_of(sx->store, b[h]);
+        b[h].count = table_relay(&from, &to, half[h]);
+        table_publish(sx, sh, half[h], b[h]);
+    }
+    ASSERT(b[0].count + b[1].count == old.count);
+    table_discard(sx, sh, old.ref);
+    return true;
+}
+
+/* One step towards room for another entry in the table of `tag`; false: short of a chunk. */
+static bool make_room(struct store_ctx *sx, struct shard *sh, uint32_t tag, struct entry_bits b)
+{
+    if (b.ref == 0)
+        return table_resize(sx, sh, tag, b, TABLE_FIRST_SLOTS);
+    if (b.count >= TABLE_FULL || b.cap == TABLE_CAP_MAX)
+        return table_split(sx, sh, tag, b);
+    uint32_t slots = b.cap + 1 + b.cap / 14;
+    return table_resize(sx, sh, tag, b, slots < TABLE_CAP_MAX ? slots : TABLE_CAP_MAX);
+}
+
+bool index_room(struct store_ctx *sx, uint64_t hash)
+{
+    struct shard *sh = shard_of(sx->store, hash);
+    uint32_t tag = hash_tag(hash);
+    if (UNLIKELY(dir_of(sh) == NULL)) {
+        struct dir *d = dir_new(sx->store, 0, NULL);
+        if (d == NULL)
+            return false;
+        atomic_store_explicit(&sh->dir, d, memory_order_release);
+    }
+    for (;;) {
+        struct entry_bits b = dir_get(dir_of(sh), dir_index(dir_of(sh), tag));
+        if (b.ref != 0 && b.count < table_limit(b.cap) && b.count < TABLE_FULL)
+            return true;
+        /* short of memory a table may fill up to its last slot but one: slower, but nothing is refused */
+        if (!make_room(sx, sh, tag, b))
+            return b.ref != 0 && b.count + 1 < b.cap;
+    }
+}
+
+slot_t *index_insert(struct store_ctx *sx, uint64_t hash, chunk_ref ref, uint32_t freq)
+{
+    struct shard *sh = shard_of(sx->store, hash);
+    struct dir *d = dir_of(sh);
+    uint32_t tag = hash_tag(hash);
+    struct entry_bits b = dir_get(d, dir_index(d, tag));
+    struct table t = table_of(sx->store, b);
+    ASSERT(b.count < t.cap);
+    uint32_t i = table_insert(&t, ref | (uint64_t)freq << SLOT_FREQ_SHIFT | (uint64_t)sx->age_now << SLOT_AGE_SHIFT |
+                                      (uint64_t)tag << SLOT_TAG_SHIFT);
+    b.count++;
+    dir_put(d, tag, b);
+    sh->keys++;
+    return &t.slots[i];
+}
+
+void index_remove(struct store_ctx *sx, uint64_t hash, slot_t *slot)
+{
+    struct shard *sh = shard_of(sx->store, hash);
+    struct dir *d = dir_of(sh);
+    uint32_t tag = hash_tag(hash);
+    struct entry_bits b = dir_get(d, dir_index(d, tag));
+    struct table t = table_of(sx->store, b);
+    table_remove(&t, (uint32_t)(slot - t.slots));
+    sh->keys--;
+    b.count--;
+    dir_put(d, tag, b);
+    if (b.count == 0) {
+        struct entry_bits none = {.depth = b.depth};
+        dir_put(d, tag, none);
+        table_discard(sx, sh, b.ref);
+    } else if (slots_for(b.count) < b.cap - b.cap / 5) {
+        /* where no chunk is at hand the table stays as it is: the next removal tries again */
+        (void)table_resize(sx, sh, tag, b, slots_for(b.count));
+    }
+}
+
+chunk_ref index_table_ref(const struct store *s, uint64_t hash)
+{
+    const struct dir *d = dir_of(shard_of(s, hash));
+    return d == NULL ? 0 : dir_get(d, dir_index(d, hash_tag(hash))).ref;
+}
+
+bool index_move_table(struct store *s, chunk_ref ref, chunk_ref to)
+{
+    const struct table_header *h = slab_ptr(&s->slab, ref);
+    struct dir *d = dir_of(&s->shards[h->head >> 8]);
+    struct entry_bits b = d == NULL ? (struct entry_bits){0} : dir_get(d, dir_index(d, h->first));
+    if (b.ref != ref || slab_get_state(&s->slab, ref) < CHUNK_LIVE)
+        return false;
+    memcpy(slab_ptr(&s->slab, to), h, TABLE_HEADER + b.cap * sizeof(slot_t));
+    slab_set_state(&s->slab, to, CHUNK_LIVE);
+    uint32_t first = h->first;
+    b.ref = to;
+    dir_put(d, first, b);
+    return true;
+}
+
+bool index_table_at(const struct store *s, const struct shard *sh, uint32_t n, struct table *t)
+{
+    struct entry_bits b = dir_get(dir_of(sh), n);
+    if (b.ref == 0)
+        return false;
+    *t = table_of(s, b);
+    return true;
+}
+
+bool index_table(const struct store *s, const struct shard *sh, uint32_t n, struct table *t, uint32_t *first)
+{
+    const struct dir *d = dir_of(sh);
+    if (d == NULL)
+        return false;
+    struct entry_bits b = dir_get(d, n);
+    if (b.ref == 0 || (n & ((1u << (d->depth - b.depth)) - 1)) != 0)
+        return false;
+    *t = table_of(s, b);
+    *first = n << (16 - d->depth);
+    return true;
+}
+
+void index_drop_table(struct store_ctx *sx, struct shard *sh, uint32_t n)
+{
+    struct dir *d = dir_of(sh);
+    struct entry_bits b = dir_get(d, n), none = {.depth = b.depth};
+    sh->keys -= b.count;
+    dir_put(d, n << (16 - d->depth), none);
+    table_discard(sx, sh, b.ref);
+}
+
+static const char *check_slot(const struct store *s, uint32_t shard, slot_t slot)
+{
+    chunk_ref ref = slot_ref(slot);
+    if (slab_class_of_ref(&s->slab, ref) >= s->slab.classes.n)
+        return "points to a page that is not in use";
+    if (slab_get_state(&s->slab, ref) < CHUNK_LIVE)
+        return "points to a chunk that is not live";
+    const struct item *it = slab_ptr(&s->slab, ref);
+    uint32_t kind = item_kind(item_head(it));
+    if (kind != KIND_STRING && kind != KIND_ROPE)
+        return "points to a chunk that is no item";
+    uint64_t hash = item_hash(s, it);
+    if (hash >> (64 - SHARD_BITS) != shard || hash_tag(hash) != slot_tag(slot))
+        return "points to an item with another hash";
+    if (slab_get_state(&s->slab, ref) != chunk_expiry_state(item_expiry(it, item_head(it))))
+        return "points to an item whose state byte is not its expiry's";
+    return NULL;
+}
+
+bool index_check(struct store *s, uint32_t shard, uint64_t *entries, char *why, size_t n)
+{
+    const struct shard *sh = &s->shards[shard];
+    const struct dir *d = dir_of(sh);
+    uint64_t seen = 0;
+    for (uint32_t i = 0; d != NULL && i < 1u << d->depth; i++) {
+        struct table t;
+        uint32_t first;
+        if (!index_table(s, sh, i, &t, &first))
+            continue;
+        int count = table_check(&t);
+        if (count < 0 || (uint32_t)count != dir_get(d, i).count) {
+            snprintf(why, n, "shard %u table %u: %d entries in order, %u counted", shard, i, count, dir_get(d, i).count);
+            return false;
+        }
+        seen += (uint64_t)count;
+        for (uint32_t j = 0; j < t.cap; j++) {
+            const char *wrong = t.slots[j] == 0 ? NULL : check_slot(s, shard, t.slots[j]);
+            if (wrong != NULL) {
+                snprintf(why, n, "shard %u table %u slot %u %s", shard, i, j, wrong);
+                return false;
+            }
+        }
+    }
+    if (seen != sh->keys) {
+        snprintf(why, n, "shard %u: %llu entries, its count says %llu", shard, (unsigned long long)seen,
+                 (unsigned long long)sh->keys);
+        return false;
+    }
+    *entries += seen;
+    return true;
+}
+
+void index_free(struct store *s)
+{
+    for (uint32_t i = 0; i < SHARDS; i++)
+        for (struct dir *d = dir_of(&s->shards[i]), *older; d != NULL; d = older) {
+            older = d->older;
+            free(d);
+        }
+}

@@ -1,0 +1,118 @@
+/* Magazines: a few reserved chunks of each class in a thread's own hands, so that most writes take no class lock.
+ * Small classes keep up to eight, larger ones fewer, whole pages none; a command that writes several keys may plan for
+ * more (chunk_plan), and what it does not use goes back at the end of the turn. A chunk that is freed goes to the
+ * magazine too, unless its page is draining: that page waits for it. */
+#include <stdlib.h>
+
+#include "server/store_private.h"
+#include "slab/base/assert.h"
+
+static uint32_t magazine_size(const struct slab *s, uint32_t class)
+{
+    uint32_t size = s->classes.c[class].size;
+    return size <= 512 ? MAGAZINE_MAX : size <= 1024 ? 4 : size <= CHUNK_MAX ? 2 : 0;
+}
+
+static bool magazine_grow(struct magazine *m, uint32_t n)
+{
+    if (n <= m->cap)
+        return true;
+    uint32_t cap = n < MAGAZINE_MAX ? (uint32_t)MAGAZINE_MAX : n + n / 4;
+    chunk_ref *c = realloc(m->c, cap * sizeof *c);
+    if (c == NULL)
+        return false;
+    m->c = c;
+    m->cap = cap;
+    return true;
+}
+
+static bool magazine_fill(struct store_ctx *sx, uint32_t class, uint32_t n)
+{
+    struct magazine *m = &sx->magazines[class];
+    uint32_t size = magazine_size(&sx->store->slab, class), want = n > size ? n : size;
+    bool ok = magazine_grow(m, want);
+    while (ok && m->n < n) {
+        uint32_t got = slab_take(&sx->store->slab, class, m->c + m->n, want - m->n);
+        m->n += got;
+        sx->held += got;
+        ok = got > 0;
+    }
+    if (!ok) {
+        sx->short_class = class;
+        sx->short_count = n - m->n;
+    }
+    return ok;
+}
+
+chunk_ref chunk_take(struct store_ctx *sx, uint32_t class)
+{
+    struct magazine *m = &sx->magazines[class];
+    if (UNLIKELY(m->n == 0) && !magazine_fill(sx, class, 1))
+        return 0;
+    sx->held--;
+    return m->c[--m->n];
+}
+
+bool chunk_plan(struct store_ctx *sx, uint32_t class, uint32_t n)
+{
+    struct magazine *m = &sx->magazines[class];
+    sx->planned = true;
+    m->planned += n;
+    return m->n >= m->planned || magazine_fill(sx, class, m->planned);
+}
+
+void chunk_plan_end(struct store_ctx *sx)
+{
+    for (uint32_t k = 0; k < sx->store->slab.classes.n; k++) {
+        struct magazine *m = &sx->magazines[k];
+        for (m->planned = 0; m->n > magazine_size(&sx->store->slab, k); sx->held--)
+            slab_give(&sx->store->slab, m->c[--m->n]);
+    }
+    sx->planned = false;
+}
+
+void chunk_give(struct store_ctx *sx, chunk_ref ref)
+{
+    struct slab *s = &sx->store->slab;
+    uint32_t class = slab_class_of_ref(s, ref);
+    struct magazine *m = &sx->magazines[class];
+#ifdef FLAGSTONE_FORCE_MOVE
+    const uint32_t room = 0; /* freed chunks go where AddressSanitizer sees their use */
+#else
+    const uint32_t room = magazine_size(s, class);
+#endif
+    if (m->n >= room || m->n >= m->cap || slab_is_draining(s, ref)) {
+        slab_give(s, ref);
+        return;
+    }
+    slab_set_state(s, ref, CHUNK_RESERVED);
+    m->c[m->n++] = ref;
+    sx->held++;
+}
+
+void magazine_expel(struct store_ctx *sx, uint32_t page)
+{
+    uint32_t class = slab_page_class(&sx->store->slab, page);
+    if (class >= sx->store->slab.classes.n)
+        return;
+    struct magazine *m = &sx->magazines[class];
+    for (uint32_t i = 0; i < m->n;) {
+        if (slab_page_of(m->c[i]) == page) {
+            chunk_ref ref = m->c[i];
+            m->c[i] = m->c[--m->n];
+            sx->held--;
+            slab_give(&sx->store->slab, ref);
+        } else {
+            i++;
+        }
+    }
+}
+
+void magazines_flush(struct store_ctx *sx)
+{
+    for (uint32_t k = 0; sx->held > 0 && k < sx->store->slab.classes.n; k++) {
+        struct magazine *m = &sx->magazines[k];
+        for (; m->n > 0; sx->held--)
+            slab_give(&sx->store->slab, m->c[--m->n]);
+    }
+}

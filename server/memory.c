@@ -1,0 +1,230 @@
+/* See memory.h. Each part is counted by who has it: pages by the pool, tables by the slab, jemalloc by its statistics,
+ * stacks by mincore, the program by the kernel's count of file-backed pages and what it had written of its own at the
+ * start. RSS is read only to be shown beside the sum. */
+#include "server/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#ifndef FLAGSTONE_NO_JEMALLOC
+#include <jemalloc/jemalloc.h>
+#endif
+
+#include "server/clients.h"
+#include "server/memory_state.h"
+#include "server/memthread.h"
+#include "server/options.h"
+#include "server/reclaim.h"
+#include "server/relocate.h"
+#include "server/server.h"
+#include "server/store_open.h"
+#include "server/store_private.h"
+#include "slab/base/clock.h"
+
+#ifndef FLAGSTONE_NO_JEMALLOC
+static size_t jemalloc_size(const char *name)
+{
+    size_t v = 0, n = sizeof v;
+    return mallctl(name, &v, &n, NULL, 0) == 0 ? v : 0;
+}
+
+static void jemalloc_parts(struct memory_parts *m)
+{
+    uint64_t epoch = 1;
+    size_t n = sizeof epoch;
+    mallctl("epoch", &epoch, &n, &epoch, n);
+    m->jemalloc = jemalloc_size("stats.resident");
+    m->jemalloc_allocated = jemalloc_size("stats.allocated");
+    m->jemalloc_active = jemalloc_size("stats.active");
+    m->jemalloc_retained = jemalloc_size("stats.retained");
+}
+
+void memory_heap_trim(void)
+{
+    char name[40];
+    snprintf(name, sizeof name, "arena.%u.purge", (unsigned)MALLCTL_ARENAS_ALL);
+    mallctl(name, NULL, NULL, NULL, 0);
+}
+#else
+/* Built for a sanitizer: its allocator is not counted, and neither is what it adds to the process. */
+static void jemalloc_parts(struct memory_parts *m)
+{
+    (void)m;
+}
+
+void memory_heap_trim(void)
+{
+}
+#endif
+
+static size_t stack_resident(const struct thread_stack *st)
+{
+    unsigned char resident[1024];
+    char *base = atomic_load(&st->base);
+    size_t n = 0, pages = base == NULL ? 0 : st->size / 4096;
+    for (size_t at = 0; at < pages; at += sizeof resident) {
+        size_t some = pages - at < sizeof resident ? pages - at : sizeof resident;
+        if (mincore(base + at * 4096, some * 4096, resident) != 0)
+            return n;
+        for (size_t i = 0; i < some; i++)
+            n += resident[i] & 1 ? 4096 : 0;
+    }
+    return n;
+}
+
+/* Resident bytes in all, and those of them that come from files. */
+static void statm(size_t *rss, size_t *file)
+{
+    unsigned long size = 0, resident = 0, shared = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (f != NULL && fscanf(f, "%lu %lu %lu", &size, &resident, &shared) != 3)
+        resident = shared = 0;
+    if (f != NULL)
+        fclose(f);
+    *rss = resident * (size_t)sysconf(_SC_PAGESIZE);
+    *file = shared * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* The parts of the sum, and rss. */
+static void measure(struct server *srv, struct memory_parts *m)
+{
+    struct store *s = srv->store;
+    size_t file;
+    int nstacks = atomic_load(&srv->nstacks);
+    memset(m, 0, sizeof *m);
+    m->pages = (size_t)atomic_load(&s->slab.pool.committed) * PAGE_SIZE;
+    m->tables = slab_table_bytes(&s->slab);
+    jemalloc_parts(m);
+    for (int i = 0; i < nstacks; i++)
+        m->stacks += stack_resident(&srv->stacks[i]);
+    statm(&m->rss, &file);
+    m->base = file + atomic_load(&s->memory.program_bytes);
+    m->total = m->pages + m->tables + m->jemalloc + m->stacks + m->base;
+}
+
+static int64_t sum_bytes(const struct store *s, size_t offset)
+{
+    int64_t sum = 0;
+    for (const struct store_ctx *x = atomic_load(&s->contexts); x != NULL; x = x->next)
+        sum += atomic_load_explicit((_Atomic int64_t *)(void *)((char *)&x->bytes + offset), memory_order_relaxed);
+    return sum > 0 ? sum : 0;
+}
+
+static void slab_parts(struct store *s, struct memory_parts *m)
+{
+    struct class_view v[CLASS_MAX];
+    uint32_t n = reclaim_views(s, v);
+    size_t chunks = (size_t)sum_bytes(s, offsetof(struct byte_counters, chunk_bytes)), free = 0;
+    m->dataset = (size_t)sum_bytes(s, offsetof(struct byte_counters, item_bytes));
+    m->index = (size_t)sum_bytes(s, offsetof(struct byte_counters, index_bytes));
+    m->keys = (uint64_t)sum_bytes(s, offsetof(struct byte_counters, items));
+    m->waste = chunks > m->dataset ? chunks - m->dataset : 0;
+    m->n_pages_used = pool_in_use(&s->slab.pool);
+    m->n_pages_free = atomic_load(&s->slab.pool.free);
+    m->reserve = (size_t)m->n_pages_free * PAGE_SIZE;
+    for (uint32_t k = 0; k < n; k++) {
+        free += v[k].free * v[k].chunk_size + v[k].pages * (PAGE_SIZE - (size_t)v[k].per_page * v[k].chunk_size);
+        m->n_pages_draining += v[k].draining;
+    }
+    size_t in_use = (size_t)m->n_pages_used * PAGE_SIZE, known = chunks + m->index + free;
+    m->page_free = free;
+    m->reserved = in_use > known ? in_use - known : 0;
+}
+
+static void raise_to(_Atomic size_t *peak, size_t v)
+{
+    size_t old = atomic_load_explicit(peak, memory_order_relaxed);
+    while (v > old && !atomic_compare_exchange_weak(peak, &old, v))
+        ;
+}
+
+void memory_parts(struct server *srv, struct memory_parts *m)
+{
+    struct store *s = srv->store;
+    struct store_counters counters;
+    struct clients_totals clients;
+    measure(srv, m);
+    slab_parts(s, m);
+    clients_totals(srv, &clients);
+    m->clients = clients.memory_normal + clients.memory_pubsub;
+    size_t slack = m->reserve + m->page_free + (m->jemalloc > m->jemalloc_allocated ? m->jemalloc - m->jemalloc_allocated
+                                                                                   : 0);
+    m->used = m->total > slack ? m->total - slack : 0;
+    raise_to(&s->memory.peak_used, m->used);
+    raise_to(&s->memory.peak_rss, m->rss);
+    m->startup = atomic_load(&s->memory.startup_used);
+    m->peak_used = atomic_load(&s->memory.peak_used);
+    m->peak_rss = atomic_load(&s->memory.peak_rss);
+    m->limit = (size_t)OPT(srv->opt, maxmemory);
+    m->pages_moved = atomic_load(&s->memory.pages_won);
+    m->chunks_moved = atomic_load(&s->outcomes[MOVE_MOVED]);
+    m->bytes_moved = atomic_load(&s->moved_bytes);
+    m->reclaim_background = atomic_load(&s->memory.background);
+    store_counters_sum(s, &counters);
+    m->reclaim_direct = counters.reclaim_direct;
+    m->lazyfree_pending = atomic_load(&s->lazy_ropes) + atomic_load(&s->dead_count);
+}
+
+void memory_begin(struct server *srv)
+{
+    struct memory_parts m;
+    measure(srv, &m);
+#ifndef FLAGSTONE_NO_JEMALLOC
+    /* what of the start's resident memory nobody else counts is the program's: its data, its loader's, its stack */
+    atomic_store(&srv->store->memory.program_bytes, m.rss > m.total ? m.rss - m.total : 0);
+#endif
+    memory_budget(srv);
+    memory_parts(srv, &m);
+    atomic_store(&srv->store->memory.startup_used, m.used);
+}
+
+void memory_budget(struct server *srv)
+{
+    struct store *s = srv->store;
+    struct memory_parts m;
+    uint64_t limit = (uint64_t)OPT(srv->opt, maxmemory), pages = s->slab.pool.pages;
+    measure(srv, &m);
+    raise_to(&s->memory.peak_rss, m.rss);
+    if (limit > 0) {
+        uint64_t other = m.total - m.pages;
+        pages = limit > other ? (limit - other) / PAGE_SIZE : 0;
+        pages = pages < BUDGET_MIN_PAGES ? BUDGET_MIN_PAGES : pages;
+    }
+    pool_set_budget(&s->slab.pool, pages);
+}
+
+int memory_class_rows(struct server *srv, struct memory_class_row *rows, int max)
+{
+    struct store *s = srv->store;
+    struct class_view v[CLASS_MAX];
+    int row_of[CLASS_MAX], n = 0;
+    uint32_t classes = reclaim_views(s, v), pages = slab_page_count(&s->slab);
+    for (uint32_t k = 0; k < classes; k++) {
+        row_of[k] = v[k].pages > 0 ? n++ : -1;
+        if (row_of[k] >= 0 && row_of[k] < max)
+            rows[row_of[k]] = (struct memory_class_row){.chunk_size = v[k].chunk_size, .chunks_per_page = v[k].per_page,
+                                                        .frag_index = policy_frag_index(&v[k])};
+    }
+    for (uint32_t p = 1; p < pages; p++) {
+        struct page_counts c;
+        slab_page_counts(&s->slab, p, &c);
+        if (c.class == CLASS_NONE || row_of[c.class] < 0 || row_of[c.class] >= max)
+            continue;
+        struct memory_class_row *r = &rows[row_of[c.class]];
+        r->pages++;
+        r->live += c.live;
+        r->free += c.free;
+        r->reserved += c.reserved;
+        r->orphaned += c.orphaned;
+    }
+    return n;
+}
+
+void memory_limit_changed(struct server *srv)
+{
+    store_configure(srv->store, srv->opt);
+    memory_budget(srv);
+    srv->store->wake(srv->store->wake_arg);
+}

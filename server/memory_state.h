@@ -1,0 +1,28 @@
+/* What memory accounting remembers, and what the memory thread does with it. */
+#ifndef FLAGSTONE_SERVER_MEMORY_STATE_H
+#define FLAGSTONE_SERVER_MEMORY_STATE_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct server;
+
+enum { BUDGET_MIN_PAGES = 16 }; /* a server that has no page at all could not even say so */
+
+struct memory_state {
+    _Atomic size_t program_bytes; /* static data, loader, main stack: measured once at the start */
+    _Atomic size_t startup_used, peak_used, peak_rss;
+    _Atomic uint64_t pages_won;  /* by compaction */
+    _Atomic uint64_t background; /* rounds of background reclaim */
+    _Atomic uint64_t purges;     /* MEMORY PURGEs asked for; the memory thread compares */
+};
+
+/* Once, when all threads but the memory thread's work have started and nothing is stored. */
+void memory_begin(struct server *srv);
+/* Measures what is not pages and leaves the rest of maxmemory to pages. */
+void memory_budget(struct server *srv);
+/* Makes jemalloc give back what it does not use. */
+void memory_heap_trim(void);
+
+#endif

@@ -1,0 +1,342 @@
+/* The memory thread: one loop of small steps, each bounded, with the most urgent first. It sleeps until somebody wakes
+ * it or its next step is due; when a pass gains nothing it goes back to sleep, so an idle server costs next to nothing.
+ *
+ *   sweep and lazy freeing   what was flushed or unlinked
+ *   expiry                   once a second
+ *   budget                   ten times a second: what maxmemory leaves for pages
+ *   reserve                  free pages between two watermarks: by populating, by compacting, by evicting
+ *   defragmentation          as far as its share of a core goes
+ *   trimming                 pages and heap that are more than the reserve go back to the system */
+#include "server/memthread.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "server/evict.h"
+#include "server/expiry.h"
+#include "server/mailbox.h"
+#include "server/memory.h"
+#include "server/memory_state.h"
+#include "server/options.h"
+#include "server/reclaim.h"
+#include "server/relocate.h"
+#include "server/server.h"
+#include "server/store_private.h"
+#include "server/thread.h"
+#include "server/worker.h"
+#include "slab/base/assert.h"
+#include "slab/base/clock.h"
+#include "slab/base/log.h"
+
+enum {
+    BEAT_MS = 100,
+    SWEEP_SHARDS = 64,
+    EXPIRY_PAGES = 512,
+    LAZY_SEGMENTS = 4096,
+    RESERVE_MIN_PAGES = 8,
+    RESERVE_MAX_PAGES = 1024,
+    RESERVE_STEPS = 64,
+    TRIM_PAGES = 1024,
+    EVICT_STEP = 64,
+    AGE_SWEEP_TICKS = 64, /* every slot is looked at once in so many ticks of the age clock */
+    AGE_OLD = 190,        /* ticks; older ones are held at this age, so that the clock never laps them */
+};
+
+struct memthread {
+    struct server *srv;
+    struct store *store;
+    struct store_ctx *sx;
+    pthread_t thread;
+    int wake_fd;
+    _Atomic bool asleep, stop;
+    struct expiry expiry;
+    uint64_t purges_done;
+    uint64_t next_beat_ns;
+    uint64_t tick_at_ns;      /* when the age clock steps next */
+    uint32_t age_shard;       /* where the sweep over ages goes on */
+    uint64_t defrag_until_ns; /* rest of the pacing: no defragmentation before */
+    uint32_t reserve_low, reserve_high;
+};
+
+static void wake(void *arg)
+{
+    struct memthread *m = arg;
+    uint64_t one = 1;
+    if (!atomic_exchange(&m->asleep, false))
+        return;
+    if (write(m->wake_fd, &one, sizeof one) < 0)
+        return; /* the counter is full: it is awake */
+}
+
+static void wake_workers(void *arg)
+{
+    struct memthread *m = arg;
+    for (int i = 0; i < m->srv->nworkers; i++) {
+        struct letter *l = letter_new(LETTER_UNPAUSE, 0, 0); /* any letter makes it turn */
+        if (l != NULL)
+            mailbox_post(m->srv->workers[i]->mail, l);
+    }
+}
+
+/* The watermarks of the reserve, in pages: 1/256 and 1/128 of the budget, unless the options say. */
+static void set_reserve(struct memthread *m)
+{
+    struct pool *pool = &m->store->slab.pool;
+    uint64_t low = (uint64_t)OPT(m->srv->opt, reserve_low) / PAGE_SIZE;
+    uint64_t high = (uint64_t)OPT(m->srv->opt, reserve_high) / PAGE_SIZE;
+    uint64_t size = OPT(m->srv->opt, maxmemory) > 0 ? atomic_load(&pool->budget) : pool_in_use(pool);
+    if (low == 0)
+        low = size / 256;
+    low = low < RESERVE_MIN_PAGES ? RESERVE_MIN_PAGES : low > RESERVE_MAX_PAGES ? RESERVE_MAX_PAGES : low;
+    if (size < 64 * RESERVE_MIN_PAGES)
+        low = size / 64 + 1;
+    if (high <= low)
+        high = 2 * low;
+    m->reserve_low = (uint32_t)low;
+    m->reserve_high = (uint32_t)high;
+}
+
+/* Keeps free pages between the watermarks. Returns true while there is more to do. */
+static bool keep_reserve(struct memthread *m)
+{
+    struct store *s = m->store;
+    struct decision d;
+    set_reserve(m);
+    if (reclaim_pages_left(s) >= m->reserve_low) {
+        uint32_t left = reclaim_pages_left(s), want = left < m->reserve_high ? left : m->reserve_high;
+        if (atomic_load(&s->slab.pool.free) < m->reserve_low)
+            pool_fill(&s->slab.pool, want);
+        return false;
+    }
+    for (int i = 0; i < RESERVE_STEPS; i++) {
+        if (reclaim_pages_left(s) >= m->reserve_high)
+            return false;
+        atomic_fetch_add_explicit(&s->memory.background, 1, memory_order_relaxed);
+        if (reclaim_compact(m->sx, &d)) {
+            atomic_fetch_add_explicit(&s->memory.pages_won, 1, memory_order_relaxed);
+            continue;
+        }
+        if (evict_some(m->sx, EVICT_STEP) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* One page's worth of defragmentation, then a rest that keeps its share of the core. Returns true when it worked. */
+static bool defragment(struct memthread *m, bool all)
+{
+    struct options *o = m->srv->opt;
+    struct class_view v[CLASS_MAX];
+    struct decision d;
+    enum policy_why why;
+    uint64_t now = clock_mono_ns();
+    uint32_t n = reclaim_views(m->store, v), effort = 1000;
+    if (!all) {
+        if (!OPT(o, activedefrag) || now < m->defrag_until_ns)
+            return false;
+        size_t used = (size_t)pool_in_use(&m->store->slab.pool) * PAGE_SIZE, bytes = policy_scattered_bytes(v, n);
+        effort = policy_effort(bytes, used > bytes ? used - bytes : 0, (size_t)OPT(o, active_defrag_ignore_bytes),
+                               (uint32_t)OPT(o, active_defrag_threshold_lower),
+                               (uint32_t)OPT(o, active_defrag_threshold_upper),
+                               (uint32_t)OPT(o, active_defrag_cycle_min), (uint32_t)OPT(o, active_defrag_cycle_max),
+                               &why);
+        if (effort == 0)
+            return false;
+    }
+    uint64_t begin = clock_thread_cpu_ns();
+    bool won = reclaim_compact(m->sx, &d);
+    uint64_t spent = clock_thread_cpu_ns() - begin;
+    if (won)
+        atomic_fetch_add_explicit(&m->store->memory.pages_won, 1, memory_order_relaxed);
+    m->defrag_until_ns = won ? clock_mono_ns() + spent * (1000 - effort) / effort : now + BEAT_MS * UINT64_C(1000000);
+    return won;
+}
+
+/* Ages are modulo 256 ticks: holds old entries at AGE_OLD, so that none is lapped, and lets LFU counters decay. */
+static void age_shard(struct memthread *m, struct shard *sh, bool decay)
+{
+    struct table t;
+    uint32_t first;
+    lock_take(&sh->lock, LOCK_SHARD);
+    const struct dir *d = atomic_load(&sh->dir);
+    for (uint32_t i = 0; d != NULL && i < 1u << d->depth; i++) {
+        if (!index_table(m->store, sh, i, &t, &first))
+            continue;
+        for (uint32_t j = 0; j < t.cap; j++) {
+            slot_t s = t.slots[j];
+            uint32_t age = (m->sx->age_now - (uint32_t)(s >> SLOT_AGE_SHIFT)) & SLOT_AGE_MASK;
+            if (s == 0)
+                continue;
+            if (age > AGE_OLD)
+                s = (s & ~((slot_t)SLOT_AGE_MASK << SLOT_AGE_SHIFT)) |
+                    (slot_t)((m->sx->age_now - AGE_OLD) & SLOT_AGE_MASK) << SLOT_AGE_SHIFT;
+            if (decay && (s >> SLOT_FREQ_SHIFT & SLOT_FREQ_MAX) != 0)
+                s -= (slot_t)1 << SLOT_FREQ_SHIFT;
+            if (s != t.slots[j])
+                t.slots[j] = s;
+        }
+    }
+    lock_release(&sh->lock, LOCK_SHARD);
+}
+
+/* Steps the age clock. Its tick is a hundredth or so of the age at which entries are evicted. */
+static void keep_age(struct memthread *m)
+{
+    struct store *s = m->store;
+    struct store_ctx *sx = m->sx;
+    uint64_t now = clock_mono_ns();
+    if (now < m->tick_at_ns)
+        return;
+    uint32_t tick_ms = atomic_load(&s->age_tick_ms);
+    if (sx->evict_age_n >= 1000) {
+        uint64_t mean = sx->evict_age_sum / sx->evict_age_n;
+        if (mean < 48 && tick_ms > 10)
+            tick_ms = tick_ms / 2;
+        else if (mean > 160 && tick_ms < 3600 * 1000)
+            tick_ms = tick_ms * 2;
+        sx->evict_age_n = sx->evict_age_sum = 0;
+    }
+    atomic_store(&s->age_tick_ms, tick_ms);
+    m->tick_at_ns = now + tick_ms * UINT64_C(1000000);
+    uint32_t tick = atomic_fetch_add(&s->age_tick, 1) + 1;
+    sx->age_now = tick & SLOT_AGE_MASK;
+    int policy = atomic_load(&s->policy);
+    bool lfu = policy == EVICT_ALLKEYS_LFU || policy == EVICT_VOLATILE_LFU;
+    for (uint32_t i = 0; i < SHARDS / AGE_SWEEP_TICKS; i++) {
+        age_shard(m, &s->shards[m->age_shard], lfu);
+        m->age_shard = (m->age_shard + 1) % SHARDS;
+    }
+}
+
+static bool purge(struct memthread *m)
+{
+    uint64_t asked = atomic_load(&m->store->memory.purges);
+    if (asked == m->purges_done)
+        return false;
+    if (defragment(m, true))
+        return true;
+    memory_heap_trim();
+    pool_trim(&m->store->slab.pool, RESERVE_MIN_PAGES, UINT32_MAX);
+    m->purges_done = asked;
+    return false;
+}
+
+static void revisit(struct memthread *m)
+{
+    lock_take(&m->store->reclaim, LOCK_RECLAIM);
+    if (m->store->nwaiting > 0)
+        relocate_revisit(m->sx);
+    lock_release(&m->store->reclaim, LOCK_RECLAIM);
+}
+
+static void beat(struct memthread *m)
+{
+    uint64_t now = clock_mono_ns();
+    if (now < m->next_beat_ns)
+        return;
+    m->next_beat_ns = now + BEAT_MS * UINT64_C(1000000);
+    memory_budget(m->srv);
+    revisit(m);
+}
+
+/* Everything once; true: there is more to do at once. */
+static bool round_of_work(struct memthread *m)
+{
+    struct store *s = m->store;
+    store_ctx_turn(m->sx, clock_wall_ms());
+    keep_age(m);
+    beat(m);
+    bool more = store_sweep(m->sx, SWEEP_SHARDS);
+    more |= rope_free_lazy(m->sx, LAZY_SEGMENTS) > 0;
+    more |= expiry_step(m->sx, &m->expiry, EXPIRY_PAGES);
+    more |= keep_reserve(m);
+    more |= defragment(m, false);
+    more |= purge(m);
+    more |= pool_trim(&s->slab.pool, m->reserve_high + m->reserve_high / 2, TRIM_PAGES) == TRIM_PAGES;
+    return more;
+}
+
+/* Milliseconds until the next step is due. */
+static int patience(const struct memthread *m)
+{
+    uint64_t now = clock_mono_ns(), next = m->next_beat_ns;
+    if (m->defrag_until_ns > now && m->defrag_until_ns < next)
+        next = m->defrag_until_ns;
+    if (m->tick_at_ns < next)
+        next = m->tick_at_ns;
+    return next <= now ? 0 : (int)((next - now) / 1000000) + 1;
+}
+
+static void *run(void *arg)
+{
+    struct memthread *m = arg;
+    while (!atomic_load(&m->stop)) {
+        if (round_of_work(m))
+            continue;
+        magazines_flush(m->sx);
+        struct pollfd p = {.fd = m->wake_fd, .events = POLLIN};
+        atomic_store(&m->asleep, true);
+        if (poll(&p, 1, patience(m)) > 0) {
+            uint64_t n;
+            if (read(m->wake_fd, &n, sizeof n) < 0)
+                continue;
+        }
+        atomic_store(&m->asleep, false);
+    }
+    return NULL;
+}
+
+static void memthread_free(struct memthread *m)
+{
+    m->store->wake = m->store->wake_workers = store_wake_nobody;
+    if (m->wake_fd >= 0)
+        close(m->wake_fd);
+    store_ctx_free(m->sx);
+    free(m);
+}
+
+struct memthread *memthread_start(struct server *srv)
+{
+    struct memthread *m = calloc(1, sizeof *m);
+    if (m == NULL)
+        return NULL;
+    *m = (struct memthread){.srv = srv, .store = srv->store, .wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
+    m->sx = store_ctx_new(srv->store);
+    int error = m->sx == NULL ? ENOMEM : m->wake_fd < 0 ? errno : 0;
+    if (error == 0) {
+        srv->store->wake_arg = m;
+        srv->store->wake = wake;
+        srv->store->wake_workers = wake_workers;
+        memory_begin(srv);
+        error = thread_start(srv, &m->thread, "memory", run, m);
+    }
+    if (error != 0) {
+        log_line(LOG_WARNING, "Could not start the memory thread: %s", strerror(error));
+        memthread_free(m);
+        return NULL;
+    }
+    return m;
+}
+
+void memthread_stop(struct memthread *m)
+{
+    if (m == NULL)
+        return;
+    atomic_store(&m->stop, true);
+    atomic_store(&m->asleep, true);
+    wake(m);
+    pthread_join(m->thread, NULL);
+    memthread_free(m);
+}
+
+void memory_purge(struct server *srv, struct purge_report *r)
+{
+    *r = (struct purge_report){0};
+    atomic_fetch_add(&srv->store->memory.purges, 1);
+    srv->store->wake(srv->store->wake_arg);
+}

@@ -1,0 +1,74 @@
+#include "server/reclaim.h"
+
+#include "server/evict.h"
+#include "server/relocate.h"
+#include "slab/base/assert.h"
+
+enum { EVICT_BATCH = 32, RECLAIM_ROUNDS = 4096 };
+
+uint32_t reclaim_views(struct store *s, struct class_view *v)
+{
+    uint32_t n = s->slab.classes.n;
+    for (uint32_t k = 0; k < n; k++) {
+        const struct slab_class *c = &s->slab.class[k];
+        v[k] = (struct class_view){s->slab.classes.c[k].size, s->slab.classes.c[k].chunks,
+                                   atomic_load_explicit(&c->pages_now, memory_order_relaxed),
+                                   atomic_load_explicit(&c->free_now, memory_order_relaxed),
+                                   atomic_load_explicit(&c->draining_now, memory_order_relaxed)};
+        if (v[k].draining > v[k].pages)
+            v[k].draining = v[k].pages; /* the copies are not one snapshot */
+    }
+    return n;
+}
+
+uint32_t reclaim_pages_left(struct store *s)
+{
+    uint32_t used = pool_in_use(&s->slab.pool);
+    uint32_t budget = atomic_load_explicit(&s->slab.pool.budget, memory_order_relaxed);
+    return budget > used ? budget - used : 0;
+}
+
+bool reclaim_compact(struct store_ctx *sx, struct decision *d)
+{
+    struct class_view v[CLASS_MAX];
+    bool won = false;
+    lock_take(&sx->store->reclaim, LOCK_RECLAIM);
+    if (sx->store->nwaiting > 0) {
+        uint32_t before = sx->store->nwaiting;
+        won = relocate_revisit(sx) < before;
+    }
+    *d = policy_compact(v, reclaim_views(sx->store, v));
+    if (d->why == WHY_COMPACT)
+        won |= relocate_drain(sx, d->class);
+    lock_release(&sx->store->reclaim, LOCK_RECLAIM);
+    return won;
+}
+
+static bool available(struct store *s, uint32_t class, uint32_t count)
+{
+    const struct size_class *c = &s->slab.classes.c[class];
+    uint64_t free = atomic_load_explicit(&s->slab.class[class].free_now, memory_order_relaxed);
+    if (c->chunks == 1)
+        return reclaim_pages_left(s) >= count;
+    return free >= count || reclaim_pages_left(s) > count / c->chunks;
+}
+
+bool reclaim_for(struct store_ctx *sx, uint32_t class, uint32_t count)
+{
+    struct store *s = sx->store;
+    struct decision d;
+    uint64_t budget = atomic_load(&s->slab.pool.budget), last = 0;
+    if ((uint64_t)count * s->slab.classes.c[class].size / PAGE_SIZE >= budget)
+        return false;
+    s->wake(s->wake_arg);
+    for (int round = 0; round < RECLAIM_ROUNDS; round++) {
+        if (round > 0 && available(s, class, count))
+            return true;
+        if (reclaim_compact(sx, &d))
+            continue;
+        last = evict_some(sx, EVICT_BATCH);
+        if (last == 0)
+            break;
+    }
+    return available(s, class, count) && (last > 0 || reclaim_pages_left(s) > 0);
+}

@@ -1,0 +1,22 @@
+/* Winning memory: compaction where it is scattered, eviction where it is full. Done by the memory thread ahead of need,
+ * by a worker when that was not enough (direct reclaim). */
+#ifndef FLAGSTONE_SERVER_RECLAIM_H
+#define FLAGSTONE_SERVER_RECLAIM_H
+
+#include "defrag/policy.h"
+#include "server/store_private.h"
+
+/* Makes `count` chunks of the class available; false: nothing can be evicted, or they could never be had. No shard
+ * locked. */
+bool reclaim_for(struct store_ctx *sx, uint32_t class, uint32_t count);
+
+/* One page by compaction; false: no class can spare one. */
+bool reclaim_compact(struct store_ctx *sx, struct decision *d);
+
+/* The classes as the policy sees them; returns how many. `v` has room for CLASS_MAX. */
+uint32_t reclaim_views(struct store *s, struct class_view *v);
+
+/* Pages that could be handed out without winning any. */
+uint32_t reclaim_pages_left(struct store *s);
+
+#endif

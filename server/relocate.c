@@ -1,0 +1,198 @@
+/* See relocate.h. A chunk is copied under its shard's lock, and every way to it goes through that lock; so nobody ever
+ * sees it half moved, and nobody waits for more than one copy (4 KiB; 64 KiB for a whole-page segment).
+ *
+ * What is read before the lock is taken (kind, key, database; rope id; shard of a table) never changes while the chunk
+ * lives, and a draining page hands no chunk out: it may be old, then the chunk is found gone, but never foreign. */
+#include "server/relocate.h"
+
+#include <string.h>
+
+#include "defrag/drain.h"
+#include "slab/base/assert.h"
+
+struct segment_head {
+    uint32_t head, rope;
+};
+
+static enum move_outcome count(struct store *s, enum move_outcome o, size_t bytes)
+{
+    atomic_fetch_add_explicit(&s->outcomes[o], 1, memory_order_relaxed);
+    if (o == MOVE_MOVED)
+        atomic_fetch_add_explicit(&s->moved_bytes, bytes, memory_order_relaxed);
+    return o;
+}
+
+/* Shard locked from here on; `to` is a reserved chunk of the same class, left alone unless moved. */
+static enum move_outcome move_item(struct store *s, uint64_t hash, chunk_ref ref, chunk_ref to)
+{
+    slot_t *slot = index_find_ref(s, hash, ref);
+    if (slot == NULL)
+        return MOVE_GONE;
+    const struct item *it = slab_ptr(&s->slab, ref);
+    uint32_t head = item_head(it), size = slab_chunk_size(&s->slab, ref);
+    uint32_t used = item_kind(head) == KIND_ROPE ? item_value_offset(it, head) + ITEM_ROPE_BYTES
+                                                 : size - item_slack(head);
+    memcpy(slab_ptr(&s->slab, to), it, used);
+    slab_set_state(&s->slab, to, slab_get_state(&s->slab, ref));
+    *slot = (*slot & ~SLOT_REF_MASK) | to;
+    return MOVE_MOVED;
+}
+
+static enum move_outcome move_segment(struct store *s, struct rope *r, uint64_t hash, chunk_ref ref, chunk_ref to)
+{
+    const struct segment_head *h = slab_ptr(&s->slab, ref);
+    if (atomic_load_explicit(&r->state, memory_order_acquire) != ROPE_LIVE ||
+        atomic_load_explicit(&r->hash, memory_order_relaxed) != hash)
+        return MOVE_GONE;
+    uint32_t ordinal = h->head >> 3;
+    if (ordinal >= r->nsegs || r->refs[ordinal] != ref)
+        return MOVE_GONE;
+    if (r->pins > 0)
+        return MOVE_PINNED;
+    memcpy(slab_ptr(&s->slab, to), h, slab_chunk_size(&s->slab, ref));
+    slab_set_state(&s->slab, to, CHUNK_LIVE);
+    r->refs[ordinal] = to;
+    return MOVE_MOVED;
+}
+
+/* Finds the shard by the header, locks it, moves. */
+static enum move_outcome move_to(struct store *s, chunk_ref ref, chunk_ref to)
+{
+    const struct item *it = slab_ptr(&s->slab, ref);
+    uint32_t head = item_head(it);
+    struct rope *r = NULL;
+    uint64_t hash = 0;
+    struct shard *sh;
+    enum move_outcome o = MOVE_GONE;
+    if (item_kind(head) == KIND_SEGMENT) {
+        r = rope_get(&s->ropes, ((const struct segment_head *)(const void *)it)->rope);
+        hash = atomic_load_explicit(&r->hash, memory_order_acquire);
+        sh = shard_of(s, hash);
+    } else if (item_kind(head) == KIND_TABLE) {
+        sh = &s->shards[head >> 8];
+    } else {
+        hash = item_hash(s, it);
+        sh = shard_of(s, hash);
+    }
+    lock_take(&sh->lock, LOCK_SHARD);
+    if (slab_get_state(&s->slab, ref) >= CHUNK_LIVE) {
+        if (item_kind(head) == KIND_SEGMENT)
+            o = move_segment(s, r, hash, ref, to);
+        else if (item_kind(head) == KIND_TABLE)
+            o = index_move_table(s, ref, to) ? MOVE_MOVED : MOVE_GONE;
+        else
+            o = move_item(s, hash, ref, to);
+    }
+    lock_release(&sh->lock, LOCK_SHARD);
+    return o;
+}
+
+enum move_outcome relocate_chunk(void *ctx, chunk_ref ref)
+{
+    struct store_ctx *sx = ctx;
+    struct store *s = sx->store;
+    uint8_t state = slab_get_state(&s->slab, ref);
+    if (state < CHUNK_LIVE)
+        return count(s, state == CHUNK_FREE ? MOVE_GONE : state == CHUNK_ORPHAN ? MOVE_PINNED : MOVE_RESERVED, 0);
+    uint32_t size = slab_chunk_size(&s->slab, ref);
+    chunk_ref to = chunk_take(sx, slab_class_of_ref(&s->slab, ref));
+    if (to == 0)
+        return count(s, MOVE_NO_ROOM, 0);
+    enum move_outcome o = move_to(s, ref, to);
+    if (o == MOVE_MOVED)
+        slab_give(&s->slab, ref);
+    else
+        chunk_give(sx, to);
+    return count(s, o, size);
+}
+
+/* Pages that were set draining and still hold something; guarded by the reclaim lock. */
+static void remember(struct store *s, uint32_t page)
+{
+    if (s->nwaiting < WAITING_PAGES)
+        s->waiting[s->nwaiting++] = page;
+    else
+        slab_drain_end(&s->slab, page);
+}
+
+/* Drains one page as far as it goes. */
+static bool drain_all(struct store_ctx *sx, uint32_t page, struct drain_result *r)
+{
+    struct store *s = sx->store;
+    uint32_t at = 0;
+    magazine_expel(sx, page);
+    *r = drain_page(&s->slab, page, &at, UINT32_MAX, relocate_chunk, sx);
+    if (!r->emptied && r->outcomes[MOVE_RESERVED] > 0) {
+        atomic_fetch_add(&s->flush_seq, 1);
+        s->wake_workers(s->wake_arg);
+    }
+    if (r->emptied)
+        slab_drain_end(&s->slab, page);
+    return r->emptied;
+}
+
+bool relocate_drain(struct store_ctx *sx, uint32_t class)
+{
+    struct store *s = sx->store;
+    uint32_t page = slab_drain_begin(&s->slab, class);
+    struct drain_result r;
+    if (page == PAGE_NONE)
+        return false;
+    if (drain_all(sx, page, &r))
+        return true;
+    remember(s, page);
+    return false;
+}
+
+uint32_t relocate_revisit(struct store_ctx *sx)
+{
+    struct store *s = sx->store;
+    struct drain_result r;
+    for (uint32_t i = 0; i < s->nwaiting;) {
+        if (drain_all(sx, s->waiting[i], &r)) {
+            s->waiting[i] = s->waiting[--s->nwaiting];
+        } else if (r.outcomes[MOVE_NO_ROOM] > 0 || r.outcomes[MOVE_PINNED] > 0) {
+            /* its class needs its free chunks, or a slow reader holds it: not now */
+            slab_drain_end(&s->slab, s->waiting[i]);
+            s->waiting[i] = s->waiting[--s->nwaiting];
+        } else {
+            i++;
+        }
+    }
+    return s->nwaiting;
+}
+
+static void move_segments(struct store_ctx *sx, struct rope *r, uint64_t hash)
+{
+    struct slab *slab = &sx->store->slab;
+    for (uint32_t i = 0; i < r->nsegs; i++) {
+        chunk_ref old = r->refs[i], to = chunk_take(sx, slab_class_of_ref(slab, old));
+        if (to == 0)
+            return;
+        bool moved = move_segment(sx->store, r, hash, old, to) == MOVE_MOVED;
+        chunk_give(sx, moved ? old : to);
+        if (!moved)
+            return;
+    }
+}
+
+enum move_outcome relocate_entry(struct store_ctx *sx, const struct skey *k, struct entry *e)
+{
+    struct store *s = sx->store;
+    chunk_ref old = slot_ref(*e->slot), to = chunk_take(sx, slab_class_of_ref(&s->slab, old));
+    if (e->rope != NULL)
+        move_segments(sx, e->rope, k->hash);
+    chunk_ref table = index_table_ref(s, k->hash);
+    chunk_ref fresh = chunk_take(sx, slab_class_of_ref(&s->slab, table));
+    if (fresh != 0)
+        chunk_give(sx, index_move_table(s, table, fresh) ? table : fresh);
+    if (to == 0)
+        return MOVE_NO_ROOM;
+    enum move_outcome o = move_item(s, k->hash, old, to);
+    chunk_give(sx, o == MOVE_MOVED ? old : to);
+    e->slot = index_find(s, k);
+    REQUIRE(e->slot != NULL);
+    e->item = slab_ptr(&s->slab, slot_ref(*e->slot));
+    entry_fill(s, e);
+    return o;
+}

@@ -1,0 +1,21 @@
+/* Relocation of one chunk: whoever it belongs to is found by its header, under that shard's lock. */
+#ifndef FLAGSTONE_SERVER_RELOCATE_H
+#define FLAGSTONE_SERVER_RELOCATE_H
+
+#include "defrag/outcome.h"
+#include "server/store_private.h"
+
+/* Moves a chunk of a draining page. No shard locked, the store's reclaim lock held. One shard's lock is taken, for one
+ * copy. Outcomes are counted. `ctx` is a struct store_ctx. */
+enum move_outcome relocate_chunk(void *ctx, chunk_ref ref);
+
+/* Moves an item, its segments and its table, whose shard is locked; wherever they lie. Returns the item's outcome. */
+enum move_outcome relocate_entry(struct store_ctx *sx, const struct skey *k, struct entry *e);
+
+/* Drains the sparsest page of the class; true when a page was won. Reclaim lock held. */
+bool relocate_drain(struct store_ctx *sx, uint32_t class);
+
+/* Comes back to pages that could not be emptied before; returns how many still wait. Reclaim lock held. */
+uint32_t relocate_revisit(struct store_ctx *sx);
+
+#endif

@@ -1,0 +1,91 @@
+#include "server/store_open.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "server/ghost.h"
+#include "server/options.h"
+#include "server/store_private.h"
+#include "slab/base/clock.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define RANGE_BYTES (UINT64_C(1) << 36) /* their shadow memory needs address space, too */
+#else
+#define RANGE_BYTES (UINT64_C(1) << 40)
+#endif
+
+void store_wake_nobody(void *arg)
+{
+    (void)arg;
+}
+
+/* The seed as the option gives it (up to 32 hex digits), or a random one. */
+static void seed_hash(struct siphash_seed *seed, const char *hex)
+{
+    *seed = (struct siphash_seed){0};
+    if (hex == NULL || *hex == '\0') {
+        if (getrandom(seed, sizeof *seed, 0) != (ssize_t)sizeof *seed)
+            seed->k0 = clock_mono_ns() ^ (uint64_t)(uintptr_t)seed, seed->k1 = (uint64_t)clock_wall_ms();
+        return;
+    }
+    for (int i = 0; hex[i] != '\0'; i++) {
+        char digit[2] = {hex[i], '\0'};
+        seed->k0 = seed->k0 << 4 | seed->k1 >> 60;
+        seed->k1 = seed->k1 << 4 | strtoul(digit, NULL, 16);
+    }
+}
+
+struct store *store_open(const struct options *o, char *why, size_t n)
+{
+    struct store *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        snprintf(why, n, "out of memory");
+        return NULL;
+    }
+    s->wake = s->wake_workers = store_wake_nobody;
+    s->databases = (int)OPT(o, databases);
+    s->db_map = calloc((size_t)s->databases, sizeof *s->db_map);
+    s->shards = aligned_alloc(64, SHARDS * sizeof *s->shards);
+    if (s->db_map == NULL || s->shards == NULL ||
+        !slab_open(&s->slab, &slab_os_linux, RANGE_BYTES, (uint32_t)OPT(o, slab_chunk_min), o->slab_growth_factor)) {
+        snprintf(why, n, "cannot reserve memory for values: %s", strerror(errno));
+        free(s->db_map);
+        free(s->shards);
+        free(s);
+        return NULL;
+    }
+    memset(s->shards, 0, SHARDS * sizeof *s->shards);
+    for (int i = 0; i < s->databases; i++)
+        s->db_map[i] = (uint16_t)i;
+    seed_hash(&s->seed, o->hash_seed);
+    atomic_store(&s->age_tick_ms, 1000);
+    atomic_store(&s->active_expire, true);
+    store_configure(s, o);
+    return s;
+}
+
+void store_configure(struct store *s, const struct options *o)
+{
+    atomic_store(&s->policy, (int)OPT(o, maxmemory_policy));
+    atomic_store(&s->samples, (int)OPT(o, maxmemory_samples));
+    atomic_store(&s->max_value, (size_t)OPT(o, proto_max_bulk_len));
+}
+
+void store_close(struct store *s)
+{
+    if (s == NULL)
+        return;
+    for (struct store_ctx *sx = atomic_load(&s->contexts), *next; sx != NULL; sx = next) {
+        next = sx->next;
+        store_ctx_release(sx);
+    }
+    index_free(s);
+    ropes_free_all(&s->ropes);
+    ghost_free(&s->ghost);
+    slab_close(&s->slab);
+    free(s->db_map);
+    free(s->shards);
+    free(s);
+}

@@ -1,0 +1,227 @@
+/* The store's inside, shared by the files that make it: shards and their directories, a thread's context, databases.
+ *
+ * A key's hash (64 bits):  shard 12 | tag 16 | -
+ * A shard's directory has 2^depth entries, found by the first bits of the tag; several may name the same table, when
+ * that is less deep. A table that is full splits in two; a directory that is too small is doubled, and the old one is
+ * kept until the store closes: whoever peeks at it without the lock reads an old table's place at worst.
+ *   directory entry: ref 37 | slots 9 | entries 9 | depth 5       0: no table */
+#ifndef FLAGSTONE_SERVER_STORE_PRIVATE_H
+#define FLAGSTONE_SERVER_STORE_PRIVATE_H
+
+#include <stdatomic.h>
+
+#include "server/ghost.h"
+#include "server/item.h"
+#include "server/memory_state.h"
+#include "server/rope.h"
+#include "server/siphash.h"
+#include "server/store_ctx.h"
+#include "server/table.h"
+#include "slab/slab.h"
+
+enum {
+    SHARD_BITS = 12,
+    SHARDS = 1 << SHARD_BITS,
+    DIR_DEPTH_MAX = 16,
+    DB_PHYSICAL = 64 + 1000, /* physical databases at most */
+    MAGAZINE_MAX = 8,
+    WAITING_PAGES = 256,
+};
+
+struct dir {
+    struct dir *older; /* kept for peeks; freed with the store */
+    uint32_t depth;
+    _Atomic uint64_t entry[];
+};
+
+struct shard {
+    struct lock lock;
+    uint32_t tables; /* index tables of the shard; shard lock */
+    _Atomic(struct dir *) dir;
+    uint64_t keys; /* shard lock */
+} __attribute__((aligned(64)));
+
+struct db_counters {
+    _Atomic int64_t keys, expires;
+    _Atomic int64_t expire_sum_s; /* sum of the expiries' Unix seconds: for avg_ttl */
+};
+
+/* Bytes, signed: a context may free what another one stored. Summed over all contexts they are the store's. */
+struct byte_counters {
+    _Atomic int64_t item_bytes;  /* asked for by live items and segments, headers included */
+    _Atomic int64_t chunk_bytes; /* chunks that hold them */
+    _Atomic int64_t index_bytes; /* chunks of tables */
+    _Atomic int64_t items, segments, tables;
+};
+
+struct magazine {
+    uint32_t n, cap;
+    uint32_t planned; /* by the command that runs */
+    chunk_ref *c;
+};
+
+struct store_ctx {
+    struct store *store;
+    struct store_ctx *next; /* in the store's list; immutable once linked */
+    int64_t now_ms;
+    uint32_t age_now;     /* the age clock's tick, modulo 256 */
+    uint32_t short_class; /* of which a chunk was missing last */
+    uint32_t short_count; /* and how many */
+    uint64_t flush_seen;
+    uint64_t random; /* state of an xorshift generator */
+    bool touch;
+    struct magazine *magazines; /* one a class */
+    uint32_t held;              /* chunks in them */
+    bool planned;               /* a command has planned: trim at the end of the turn */
+    struct store_counters counters, base; /* base: what they were at CONFIG RESETSTAT */
+    uint64_t evict_age_sum, evict_age_n;  /* ages of what was evicted, in ticks */
+    int32_t small_share;                  /* S3-FIFO: 16.16 share of entries in the small part */
+    struct byte_counters bytes;
+    struct db_counters *dbs; /* DB_PHYSICAL */
+};
+
+enum evict_policy {
+    EVICT_VOLATILE_LRU,
+    EVICT_VOLATILE_LFU,
+    EVICT_VOLATILE_RANDOM,
+    EVICT_VOLATILE_TTL,
+    EVICT_ALLKEYS_LRU,
+    EVICT_ALLKEYS_LFU,
+    EVICT_ALLKEYS_RANDOM,
+    EVICT_NONE,
+    EVICT_ALLKEYS_S3FIFO,
+};
+
+struct store {
+    struct slab slab;
+    struct siphash_seed seed;
+    struct shard *shards;
+    struct ropes ropes;
+    struct ghost ghost;
+    struct memory_state memory;
+    _Atomic(struct store_ctx *) contexts;
+    _Atomic uint16_t *db_map; /* logical -> physical */
+    int databases;
+    struct lock db_lock;              /* rank LOCK_DB: flush and swap */
+    uint8_t db_dead[DB_PHYSICAL];     /* flushed, being swept; db_lock */
+    _Atomic uint32_t dead_count;      /* physical databases to be swept */
+    _Atomic uint64_t flush_seq;       /* raised when a draining page waits for chunks in magazines */
+    struct lock reclaim;              /* rank LOCK_RECLAIM: one thread at a time relocates or sweeps */
+    uint32_t waiting[WAITING_PAGES], nwaiting; /* draining pages to come back to; reclaim lock */
+    uint32_t sweep_shard;             /* where the sweep goes on; reclaim lock */
+    uint8_t sweep_dead[DB_PHYSICAL];  /* what this round of it frees; reclaim lock */
+    _Atomic uint32_t age_tick;        /* the age clock */
+    _Atomic uint32_t age_tick_ms;     /* its step */
+    _Atomic int policy;               /* enum evict_policy */
+    _Atomic int samples;
+    _Atomic size_t max_value;         /* bytes: proto-max-bulk-len, and what maxmemory can hold */
+    _Atomic uint64_t lazy_ropes;      /* orphaned large values waiting for the memory thread */
+    _Atomic bool active_expire;
+    _Atomic uint64_t table_heap;      /* bytes of directories */
+    _Atomic uint64_t outcomes[16];    /* relocations by enum move_outcome; written by who relocates */
+    _Atomic uint64_t moved_bytes;
+    void (*wake)(void *);             /* wakes the memory thread */
+    void (*wake_workers)(void *);     /* makes every worker turn its loop once */
+    void *wake_arg;
+};
+
+static inline struct shard *shard_of(const struct store *s, uint64_t hash)
+{
+    return &s->shards[hash >> (64 - SHARD_BITS)];
+}
+
+static inline uint32_t hash_tag(uint64_t hash)
+{
+    return (uint32_t)(hash >> (64 - SHARD_BITS - 16)) & 0xffff;
+}
+
+static inline void counter_add(_Atomic int64_t *c, int64_t v)
+{
+    /* single writer: no locked instruction is needed */
+    atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + v, memory_order_relaxed);
+}
+
+static inline void counter_inc(_Atomic uint64_t *c)
+{
+    atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+static inline uint64_t ctx_random(struct store_ctx *sx)
+{
+    uint64_t x = sx->random;
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    return sx->random = x;
+}
+
+/* What wakes the memory thread, or workers, where there are none. */
+void store_wake_nobody(void *arg);
+
+/* Frees a context's memory; its chunks are nobody's concern any more (store_close). */
+void store_ctx_release(struct store_ctx *sx);
+
+/* --- magazine.c: chunks at hand ----------------------------------------------------------------------------------- */
+
+/* A reserved chunk of the class, 0: none is to be had (the class is noted for store_reclaim). */
+chunk_ref chunk_take(struct store_ctx *sx, uint32_t class);
+/* Adds n to what the running command plans to take of the class; true when all that is at hand. chunk_plan_end forgets
+ * the plan and gives back what was not used. */
+bool chunk_plan(struct store_ctx *sx, uint32_t class, uint32_t n);
+void chunk_plan_end(struct store_ctx *sx);
+/* Gives a chunk back that nothing refers to any more. */
+void chunk_give(struct store_ctx *sx, chunk_ref ref);
+/* Returns the chunks of this page. */
+void magazine_expel(struct store_ctx *sx, uint32_t page);
+/* Empties the magazines into their pages. */
+void magazines_flush(struct store_ctx *sx);
+
+/* --- index.c: shard locked ----------------------------------------------------------------------------------------- */
+
+/* The key's slot, or NULL. */
+slot_t *index_find(const struct store *s, const struct skey *k);
+/* Makes sure that one more entry fits for this hash; false: short of a chunk. */
+bool index_room(struct store_ctx *sx, uint64_t hash);
+/* Inserts; index_room was true for it under this lock. Returns its slot; other slots of the shard may have moved. */
+slot_t *index_insert(struct store_ctx *sx, uint64_t hash, chunk_ref ref, uint32_t freq);
+void index_remove(struct store_ctx *sx, uint64_t hash, slot_t *slot);
+/* The slot of the chunk, for one that knows only the hash; NULL: the chunk is not indexed (any more). */
+slot_t *index_find_ref(const struct store *s, uint64_t hash, chunk_ref ref);
+/* The chunk of the hash's table, 0: none. */
+chunk_ref index_table_ref(const struct store *s, uint64_t hash);
+/* The table that a hash belongs to; false: there is none. */
+bool index_table_of(const struct store *s, uint64_t hash, struct table *t);
+/* Relocates the table in `ref` into chunk `to`; false: it is no table of this shard any more. */
+bool index_move_table(struct store *s, chunk_ref ref, chunk_ref to);
+/* Unlinks a whole table and gives its chunk back; its items are the caller's to drop. */
+void index_drop_table(struct store_ctx *sx, struct shard *sh, uint32_t n);
+/* The n-th directory entry's table of a shard (tables that span several entries appear once, at the first); false:
+ * there is none at this entry. */
+bool index_table(const struct store *s, const struct shard *sh, uint32_t n, struct table *t, uint32_t *first);
+/* The table that the n-th entry names, wherever it begins. */
+bool index_table_at(const struct store *s, const struct shard *sh, uint32_t n, struct table *t);
+/* Proves the order of the shard's tables, and that each entry's chunk is live; counts them. */
+bool index_check(struct store *s, uint32_t shard, uint64_t *entries, char *why, size_t n);
+void index_free(struct store *s);
+
+/* --- store_db.c ----------------------------------------------------------------------------------------------------- */
+
+/* Frees entries of flushed databases in the next shards; true while there is more to do. No shard locked. */
+bool store_sweep(struct store_ctx *sx, uint32_t shards);
+
+/* --- entries (store.c): shard locked ------------------------------------------------------------------------------- */
+
+/* Hash of the item in a chunk, from its key and database. */
+uint64_t item_hash(const struct store *s, const struct item *it);
+/* Unlinks and frees the item at the slot; a rope goes to the memory thread when it is large. */
+void entry_drop(struct store_ctx *sx, uint64_t hash, slot_t *slot);
+/* The same for an item that no slot names any more. */
+void payload_drop(struct store_ctx *sx, chunk_ref ref);
+/* Fills an entry's rope and len from its item and slot. */
+void entry_fill(const struct store *s, struct entry *e);
+/* Marks an access in the slot, as the policy wants it. */
+void slot_touch(struct store_ctx *sx, slot_t *slot);
+/* Counts a live item in (+1) or out (-1). */
+void account_item(struct store_ctx *sx, struct item *it, chunk_ref ref, int sign);
+
+#endif

@@ -1,0 +1,49 @@
+#include "slab/size_class.h"
+
+#include "slab/base/assert.h"
+
+enum { PAGE_BYTES = 65536 };
+
+static uint32_t up8(uint32_t v)
+{
+    return (v + 7) & ~7u;
+}
+
+/* The class whose chunks are the largest of which as many fit as of `size`. */
+static struct size_class fit(uint32_t size)
+{
+    uint32_t n = PAGE_BYTES / (size + 1);
+    while (up8(n) + n * size > PAGE_BYTES)
+        n--;
+    uint32_t first = up8(n);
+    uint32_t best = (PAGE_BYTES - first) / n & ~7u;
+    if (n > 1 && best > CHUNK_MAX)
+        best = CHUNK_MAX;
+    return (struct size_class){best, n, first, (uint32_t)((UINT64_C(1) << 32) / best) + 1};
+}
+
+void size_classes_make(struct size_classes *s, uint32_t chunk_min, double factor)
+{
+    double size = up8(chunk_min);
+    s->n = 0;
+    for (;;) {
+        struct size_class c = fit((uint32_t)size);
+        if (s->n == CLASS_MAX - 2)
+            c = fit(CHUNK_MAX);
+        s->c[s->n++] = c;
+        if (c.size >= CHUNK_MAX)
+            break;
+        uint32_t next = up8((uint32_t)(c.size * factor));
+        size = next > c.size ? next : c.size + 8;
+        if (size > CHUNK_MAX)
+            size = CHUNK_MAX;
+    }
+    s->c[s->n++] = (struct size_class){CHUNK_WHOLE, 1, 8, (uint32_t)((UINT64_C(1) << 32) / CHUNK_WHOLE) + 1};
+    uint32_t k = 0;
+    for (uint32_t i = 0; i <= CHUNK_MAX / 8; i++) {
+        while (s->c[k].size < i * 8)
+            k++;
+        s->of[i] = (uint8_t)k;
+    }
+    ASSERT(s->c[k].size == CHUNK_MAX);
+}

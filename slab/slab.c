@@ -1,0 +1,383 @@
+/* Chunk allocation. Each class has its pages in bins by how much of them is free, and hands out from the lowest bin
+ * that is not bin "none free": the fullest page first, so that sparse pages drain by themselves.
+ * bin 0: no free chunk (in no list). Draining pages are in no list either, but stay in the class's array. */
+#include "slab/slab.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "slab/base/assert.h"
+#include "slab/slab_private.h"
+
+static_assert(sizeof(struct page) <= 20, "descriptors cost 20 bytes per 64 KiB");
+
+bool slab_open(struct slab *s, const struct slab_os *os, size_t range_bytes, uint32_t chunk_min, double factor)
+{
+    memset(s, 0, sizeof *s);
+    size_classes_make(&s->classes, chunk_min, factor);
+    for (uint32_t k = 0; k < CLASS_MAX; k++)
+        for (int b = 0; b < SLAB_BINS; b++)
+            s->class[k].bin[b] = PAGE_NONE;
+    if (!pool_open(&s->pool, os, range_bytes))
+        return false;
+    size_t pages = (size_t)s->pool.pages + 256; /* descriptors come 256 at a time */
+    if (!vspace_open(&s->descriptors, os, pages * sizeof(struct page)) || !vspace_open(&s->class_of, os, pages) ||
+        pool_take(&s->pool) != 0) { /* page 0 makes ref 0 mean "none" */
+        slab_close(s);
+        return false;
+    }
+    return slab_describe(s, 0);
+}
+
+void slab_close(struct slab *s)
+{
+    for (uint32_t k = 0; k < CLASS_MAX; k++)
+        free(s->class[k].pages);
+    vspace_close(&s->descriptors);
+    vspace_close(&s->class_of);
+    pool_close(&s->pool);
+}
+
+bool slab_describe(struct slab *s, uint32_t page)
+{
+    bool ok = true;
+    lock_take(&s->grow, LOCK_POOL);
+    if (page >= s->described) {
+        uint32_t upto = (page + 256) & ~255u;
+        ok = vspace_grow(&s->class_of, upto) && vspace_grow(&s->descriptors, (size_t)upto * sizeof(struct page));
+        if (ok) {
+            memset(s->class_of.base + s->described, CLASS_NONE, upto - s->described);
+            s->described = upto;
+        }
+    }
+    lock_release(&s->grow, LOCK_POOL);
+    return ok;
+}
+
+/* The first free chunk at or after `from`; chunks, where there is none. Owners change their own chunks' states without
+ * the lock, so this reads words of eight states atomically instead of calling memchr. */
+static uint32_t find_free(const char *states, uint32_t from, uint32_t chunks)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    for (uint32_t w = from / 8; w < (chunks + 7) / 8; w++) {
+        uint64_t v = atomic_load_explicit((const _Atomic uint64_t *)(const void *)(states + (size_t)w * 8),
+                                          memory_order_relaxed);
+        v = (v - ones) & ~v & (ones << 7); /* the lowest bit set is exact: a zero byte */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+        if (w == from / 8)
+            v &= UINT64_MAX << (from % 8 * 8);
+        if (v != 0)
+            return w * 8 + (uint32_t)__builtin_ctzll(v) / 8;
+#else
+#error "state bytes are searched in little-endian words"
+#endif
+    }
+    return chunks;
+}
+
+/* All chunks free; the padding after the last state never looks free. */
+static void states_clear(char *states, const struct size_class *c)
+{
+    for (uint32_t i = 0; i < c->first; i += 8) {
+        uint64_t word = 0;
+        for (uint32_t b = 0; b < 8; b++)
+            if (i + b >= c->chunks)
+                word |= UINT64_C(0xff) << (b * 8);
+        atomic_store_explicit((_Atomic uint64_t *)(void *)(states + i), word, memory_order_relaxed);
+    }
+}
+
+static void publish(struct slab_class *k)
+{
+    atomic_store_explicit(&k->free_now, k->free, memory_order_relaxed);
+    atomic_store_explicit(&k->pages_now, k->npages, memory_order_relaxed);
+    atomic_store_explicit(&k->draining_now, k->draining, memory_order_relaxed);
+}
+
+static uint8_t bin_for(const struct size_class *c, uint32_t free)
+{
+    return free == 0 ? 0 : (uint8_t)(1 + (free - 1) * (SLAB_BINS - 1) / c->chunks);
+}
+
+static void bin_remove(struct slab *s, struct slab_class *k, uint32_t page)
+{
+    struct page *d = slab_page(s, page);
+    if (d->bin == 0)
+        return;
+    if (d->prev != PAGE_NONE)
+        slab_page(s, d->prev)->next = d->next;
+    else
+        k->bin[d->bin] = d->next;
+    if (d->next != PAGE_NONE)
+        slab_page(s, d->next)->prev = d->prev;
+    if (k->bin[d->bin] == PAGE_NONE)
+        k->bins_used &= (uint16_t)~(1u << d->bin);
+    d->bin = 0;
+}
+
+static void bin_insert(struct slab *s, struct slab_class *k, uint32_t page, uint8_t bin)
+{
+    struct page *d = slab_page(s, page);
+    d->bin = bin;
+    if (bin == 0)
+        return;
+    d->prev = PAGE_NONE;
+    d->next = k->bin[bin];
+    if (d->next != PAGE_NONE)
+        slab_page(s, d->next)->prev = page;
+    k->bin[bin] = page;
+    k->bins_used |= (uint16_t)(1u << bin);
+}
+
+static void bin_update(struct slab *s, struct slab_class *k, const struct size_class *c, uint32_t page)
+{
+    struct page *d = slab_page(s, page);
+    uint8_t bin = bin_for(c, d->free);
+    if (bin != d->bin) {
+        bin_remove(s, k, page);
+        bin_insert(s, k, page, bin);
+    }
+}
+
+/* Room for one more page in the class's array. Class lock held. */
+static bool class_grow(struct slab_class *k)
+{
+    if (k->npages < k->cap)
+        return true;
+    uint32_t cap = k->cap == 0 ? 4 : k->cap + k->cap / 4 + 4;
+    uint32_t *pages = realloc(k->pages, cap * sizeof *pages);
+    if (pages == NULL)
+        return false;
+    k->pages = pages;
+    k->cap = cap;
+    return true;
+}
+
+/* Gets the class a fresh page. The class lock is released meanwhile: populating takes a while. */
+static bool class_add_page(struct slab *s, uint32_t class)
+{
+    struct slab_class *k = &s->class[class];
+    const struct size_class *c = &s->classes.c[class];
+    lock_release(&k->lock, LOCK_CLASS);
+    uint32_t page = pool_take(&s->pool);
+    bool ok = page != PAGE_NONE && slab_describe(s, page);
+    if (ok)
+        states_clear(slab_page_ptr(s, page), c);
+    lock_take(&k->lock, LOCK_CLASS);
+    if (!ok || !class_grow(k)) {
+        if (page != PAGE_NONE)
+            pool_give(&s->pool, page);
+        return false;
+    }
+    struct page *d = slab_page(s, page);
+    *d = (struct page){.prev = PAGE_NONE, .next = PAGE_NONE, .place = k->npages, .state = PAGE_ACTIVE};
+    d->free = (uint16_t)c->chunks;
+    k->pages[k->npages++] = page;
+    k->free += c->chunks;
+    slab_poison_page(s, class, page);
+    atomic_store_explicit((_Atomic uint8_t *)(void *)(s->class_of.base + page), (uint8_t)class, memory_order_release);
+    bin_insert(s, k, page, bin_for(c, d->free));
+    return true;
+}
+
+/* A wholly free page leaves the class. Class lock held. */
+static void class_drop_page(struct slab *s, uint32_t class, uint32_t page)
+{
+    struct slab_class *k = &s->class[class];
+    struct page *d = slab_page(s, page);
+    bin_remove(s, k, page);
+    uint32_t last = k->pages[--k->npages];
+    k->pages[d->place] = last;
+    slab_page(s, last)->place = d->place;
+    if (d->state == PAGE_DRAINING)
+        k->draining--;
+    else
+        k->free -= d->free;
+    d->state = PAGE_UNUSED;
+    slab_unpoison_page(s, page);
+    atomic_store_explicit((_Atomic uint8_t *)(void *)(s->class_of.base + page), CLASS_NONE, memory_order_release);
+    pool_give(&s->pool, page);
+}
+
+uint32_t slab_take(struct slab *s, uint32_t class, chunk_ref *out, uint32_t max)
+{
+    struct slab_class *k = &s->class[class];
+    const struct size_class *c = &s->classes.c[class];
+    uint32_t n = 0;
+    lock_take(&k->lock, LOCK_CLASS);
+    while (k->bins_used == 0 && class_add_page(s, class))
+        ;
+    if (k->bins_used != 0) {
+        uint32_t page = k->bin[__builtin_ctz(k->bins_used)];
+        struct page *d = slab_page(s, page);
+        char *base = slab_page_ptr(s, page);
+        uint32_t i = d->hint;
+        for (; n < max && d->free > 0; n++, d->free--) {
+            i = find_free(base, i, c->chunks);
+            REQUIRE(i < c->chunks);
+            atomic_store_explicit((_Atomic uint8_t *)(void *)(base + i), CHUNK_RESERVED, memory_order_relaxed);
+            out[n] = slab_ref(s, base + c->first + (size_t)i * c->size);
+            slab_unpoison(s, out[n], c->size);
+        }
+        d->hint = (uint16_t)i;
+        k->free -= n;
+        bin_update(s, k, c, page);
+    }
+    publish(k);
+    lock_release(&k->lock, LOCK_CLASS);
+    return n;
+}
+
+void slab_give(struct slab *s, chunk_ref ref)
+{
+    uint32_t page = slab_page_of(ref), class = slab_page_class(s, page);
+    REQUIRE(class < s->classes.n);
+    struct slab_class *k = &s->class[class];
+    const struct size_class *c = &s->classes.c[class];
+    uint32_t i = slab_chunk_index(c, ref);
+    _Atomic uint8_t *state = (_Atomic uint8_t *)(void *)(slab_page_ptr(s, page) + i);
+    lock_take(&k->lock, LOCK_CLASS);
+    struct page *d = slab_page(s, page);
+    REQUIRE(atomic_load_explicit(state, memory_order_relaxed) != CHUNK_FREE);
+    atomic_store_explicit(state, CHUNK_FREE, memory_order_relaxed);
+    d->free++;
+    if (i < d->hint)
+        d->hint = (uint16_t)i;
+    if (d->state == PAGE_ACTIVE) {
+        k->free++;
+        slab_poison(s, ref, c->size);
+        bin_update(s, k, c, page);
+    }
+    if (d->free == c->chunks && d->state == PAGE_ACTIVE)
+        class_drop_page(s, class, page);
+    publish(k);
+    lock_release(&k->lock, LOCK_CLASS);
+}
+
+uint32_t slab_page_count(struct slab *s)
+{
+    lock_take(&s->grow, LOCK_POOL);
+    uint32_t n = s->described;
+    lock_release(&s->grow, LOCK_POOL);
+    return n;
+}
+
+static void drain(struct slab *s, struct slab_class *k, uint32_t page)
+{
+    struct page *d = slab_page(s, page);
+    bin_remove(s, k, page);
+    d->state = PAGE_DRAINING;
+    k->draining++;
+    k->free -= d->free;
+    publish(k);
+}
+
+uint32_t slab_drain_begin(struct slab *s, uint32_t class)
+{
+    struct slab_class *k = &s->class[class];
+    const struct size_class *c = &s->classes.c[class];
+    uint32_t best = PAGE_NONE;
+    lock_take(&k->lock, LOCK_CLASS);
+    if (k->bins_used != 0) {
+        uint32_t bin = 31 - (uint32_t)__builtin_clz(k->bins_used);
+        best = k->bin[bin];
+        int looked = 0;
+        for (uint32_t p = best; p != PAGE_NONE && looked < 64; p = slab_page(s, p)->next, looked++)
+            if (slab_page(s, p)->free > slab_page(s, best)->free)
+                best = p;
+        uint32_t to_move = c->chunks - slab_page(s, best)->free;
+        if (k->free - slab_page(s, best)->free < to_move)
+            best = PAGE_NONE;
+        else
+            drain(s, k, best);
+    }
+    lock_release(&k->lock, LOCK_CLASS);
+    return best;
+}
+
+bool slab_drain_page(struct slab *s, uint32_t page)
+{
+    uint32_t class = slab_page_class(s, page);
+    if (class >= s->classes.n)
+        return false;
+    struct slab_class *k = &s->class[class];
+    lock_take(&k->lock, LOCK_CLASS);
+    bool ok = slab_page_class(s, page) == class && slab_page(s, page)->state == PAGE_ACTIVE;
+    if (ok)
+        drain(s, k, page);
+    lock_release(&k->lock, LOCK_CLASS);
+    return ok;
+}
+
+bool slab_drain_end(struct slab *s, uint32_t page)
+{
+    uint32_t class = slab_page_class(s, page);
+    REQUIRE(class < s->classes.n);
+    struct slab_class *k = &s->class[class];
+    const struct size_class *c = &s->classes.c[class];
+    lock_take(&k->lock, LOCK_CLASS);
+    struct page *d = slab_page(s, page);
+    REQUIRE(d->state == PAGE_DRAINING);
+    bool empty = d->free == c->chunks;
+    if (empty) {
+        class_drop_page(s, class, page);
+    } else {
+        d->state = PAGE_ACTIVE;
+        k->draining--;
+        k->free += d->free;
+        bin_insert(s, k, page, bin_for(c, d->free));
+    }
+    publish(k);
+    lock_release(&k->lock, LOCK_CLASS);
+    return empty;
+}
+
+bool slab_drained(struct slab *s, uint32_t page)
+{
+    uint32_t class = slab_page_class(s, page);
+    struct slab_class *k = &s->class[class];
+    lock_take(&k->lock, LOCK_CLASS);
+    bool empty = slab_page(s, page)->free == s->classes.c[class].chunks;
+    lock_release(&k->lock, LOCK_CLASS);
+    return empty;
+}
+
+/* Collects chunks with this state. Class lock held. */
+static uint32_t find_state(const struct slab *s, uint32_t class, uint32_t page, uint8_t state, chunk_ref *out, uint32_t max)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const struct size_class *c = &s->classes.c[class];
+    const char *base = slab_page_ptr(s, page);
+    uint32_t n = 0;
+    for (uint32_t w = 0; w < c->first / 8; w++) {
+        uint64_t v = atomic_load_explicit((const _Atomic uint64_t *)(const void *)(base + (size_t)w * 8),
+                                          memory_order_relaxed);
+        v ^= ones * state;
+        if (LIKELY(((v - ones) & ~v & (ones << 7)) == 0))
+            continue;
+        for (uint32_t b = 0; b < 8 && n < max; b++)
+            if ((v >> (b * 8) & 0xff) == 0 && w * 8 + b < c->chunks)
+                out[n++] = slab_ref(s, base + c->first + (size_t)(w * 8 + b) * c->size);
+    }
+    return n;
+}
+
+uint32_t slab_hold_states(struct slab *s, uint32_t page, uint8_t first, uint32_t n, chunk_ref *out, uint32_t max)
+{
+    uint32_t class = slab_page_class(s, page), found = 0;
+    if (class >= s->classes.n)
+        return 0;
+    struct slab_class *k = &s->class[class];
+    lock_take(&k->lock, LOCK_CLASS);
+    if (slab_page_class(s, page) == class && slab_page(s, page)->state == PAGE_ACTIVE) {
+        for (uint32_t i = 0; i < n && found < max; i++) {
+            uint32_t state = CHUNK_EXPIRES + (first - CHUNK_EXPIRES + i) % CHUNK_EXPIRY_STATES;
+            found += find_state(s, class, page, (uint8_t)state, out + found, max - found);
+        }
+        if (found > 0)
+            drain(s, k, page);
+    }
+    lock_release(&k->lock, LOCK_CLASS);
+    return found;
+}
