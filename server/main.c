@@ -255,14 +255,6 @@ static void make_run_id(char id[SERVER_RUN_ID_CHARS + 1])
     id[SERVER_RUN_ID_CHARS] = '\0';
 }
 
-void server_stop(struct server *s)
-{
-    uint64_t one = 1;
-    atomic_store(&s->stopping, true);
-    ssize_t ignored = write(s->wake_fd, &one, sizeof one);
-    (void)ignored;
-}
-
 static int configure_and_serve(struct server *s, int argc, char **argv)
 {
     char *conf_path = NULL, executable[4096];
