@@ -106,18 +106,20 @@ static enum cmd_status set_with_options(struct cmd_ctx *c)
     const struct skey *k = &c->keys[0];
     struct entry e;
     bool get = flags & SET_GET;
-    bool found = get ? store_read(c->sx, k, &e) : store_find(c->sx, k, &e);
-    if ((found && (flags & SET_NX)) || (!found && (flags & SET_XX))) {
-        reply_old(c, get && found, &e);
-        return CMD_DONE;
-    }
-    if (get) {
+    bool found = store_find(c->sx, k, &e);
+    bool refused = (found && (flags & SET_NX)) || (!found && (flags & SET_XX));
+    if (get && !refused) {
         bool expires = expiry || (found && (flags & SET_KEEPTTL) && store_expiry(&e) != STORE_NO_EXPIRY);
         enum store_status reserved = reserve_arg(c, k, &c->argv[2], expires);
         if (reserved != STORE_OK)
             return store_refused(c, reserved);
-        reply_old(c, found, &e);
     }
+    if (get) /* looked up again: what is reserved may have moved the index */
+        found = store_read(c->sx, k, &e);
+    if (get || refused)
+        reply_old(c, get && found, &e);
+    if (refused)
+        return CMD_DONE;
     enum store_status put = put_arg(c, k, &e, &c->argv[2], expire_ms, flags & SET_KEEPTTL ? STORE_KEEPTTL : 0);
     if (put != STORE_OK)
         return store_refused(c, put);
@@ -181,11 +183,10 @@ enum cmd_status cmd_getset(struct cmd_ctx *c)
 {
     struct entry e;
     const struct skey *k = &c->keys[0];
-    bool found = store_read(c->sx, k, &e);
     enum store_status status = reserve_arg(c, k, &c->argv[2], false);
     if (status != STORE_OK)
         return store_refused(c, status);
-    reply_old(c, found, &e);
+    reply_old(c, store_read(c->sx, k, &e), &e);
     status = put_arg(c, k, &e, &c->argv[2], STORE_NO_EXPIRY, 0);
     return status == STORE_OK ? CMD_DONE : store_refused(c, status);
 }
