@@ -3,7 +3,6 @@
 
 #include "server/command.h"
 #include "server/info_private.h"
-#include "server/memory.h"
 #include "server/options.h"
 #include "server/stats.h"
 
@@ -46,9 +45,7 @@ static void write_keys(struct info *i, const uint64_t *total)
 
 static void write_defrag(struct info *i)
 {
-    struct memory_parts m;
-    memory_parts(i->srv, &m);
-    write_count(i, "active_defrag_hits", m.chunks_moved);
+    write_count(i, "active_defrag_hits", info_measure(i)->m.chunks_moved);
     info_constant(i,
                   "active_defrag_misses active_defrag_key_hits active_defrag_key_misses total_active_defrag_time "
                   "current_active_defrag_time tracking_total_keys tracking_total_items tracking_total_prefixes",
