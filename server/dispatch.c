@@ -119,9 +119,14 @@ static void reply_unknown(struct reply *out, const struct arg *argv, uint32_t ar
     char args[SHOWN_CHARS * 2 + 8];
     size_t n = 0;
     for (uint32_t i = 1; i < argc && n < SHOWN_CHARS; i++) {
-        size_t room = SHOWN_CHARS - n, len = argv[i].p == NULL ? 0 : argv[i].len;
-        n += (size_t)snprintf(args + n, sizeof args - n, "'%.*s' ", (int)(len < room ? len : room),
-                              argv[i].p == NULL ? "" : argv[i].p);
+        char head[SHOWN_CHARS];
+        size_t room = SHOWN_CHARS - n, len = argv[i].len < room ? argv[i].len : room;
+        const char *p = argv[i].p != NULL ? argv[i].p : head;
+        if (argv[i].p == NULL && argv[i].big == (void *)CONN_NO_MEMORY)
+            len = 0;
+        else if (argv[i].p == NULL)
+            big_copy(argv[i].big, 0, len, head);
+        n += (size_t)snprintf(args + n, sizeof args - n, "'%.*s' ", (int)len, p);
     }
     args[n] = '\0';
     size_t name = argv[0].len < SHOWN_CHARS ? argv[0].len : SHOWN_CHARS;
