@@ -14,8 +14,9 @@ static bool parse_conditions(struct cmd_ctx *c, unsigned *flags)
         while (w < 4 && !arg_is(&c->argv[i], words[w]))
             w++;
         if (w == 4) {
-            struct arg *a = &c->argv[i];
-            reply_errorf(c->out, "ERR Unsupported option %.*s", a->p ? (int)a->len : 0, a->p ? a->p : "");
+            const char *p = flat_arg(c, &c->argv[i]);
+            if (p)
+                reply_errorf(c->out, "ERR Unsupported option %.*s", (int)c->argv[i].len, p);
             return false;
         }
         *flags |= 1u << w;
