@@ -4,10 +4,12 @@
 #endif
 #include <stdlib.h>
 
+#include "defrag/outcome.h"
 #include "server/clients.h"
 #include "server/info_private.h"
 #include "server/memory_report.h"
 #include "server/options.h"
+#include "server/store_private.h"
 
 enum { CLASS_ROWS_MAX = 1024 };
 
@@ -129,13 +131,18 @@ void info_memory(struct info *i)
 
 static void write_class(struct info *i, const struct memory_class_row *row)
 {
-    INFO_LINE(i,
-              "class_%u:chunks_per_page=%u,pages=%llu,live=%llu,free=%llu,reserved=%llu,orphaned=%llu,waste_bytes=%llu,"
-              "evicted=%llu,moved=%llu,frag_index=%u",
+    INFO_LINE(i, "class_%u:chunks_per_page=%u,pages=%llu,live=%llu,free=%llu,reserved=%llu,orphaned=%llu,frag_index=%u",
               row->chunk_size, row->chunks_per_page, (unsigned long long)row->pages, (unsigned long long)row->live,
               (unsigned long long)row->free, (unsigned long long)row->reserved, (unsigned long long)row->orphaned,
-              (unsigned long long)row->waste, (unsigned long long)row->evicted, (unsigned long long)row->moved,
               row->frag_index);
+}
+
+/* How relocations ended, by outcome. */
+static void write_outcomes(struct info *i)
+{
+    for (int o = 0; o < MOVE_OUTCOMES; o++)
+        INFO_LINE(i, "relocated_%s:%llu", move_outcome_name((enum move_outcome)o),
+                  (unsigned long long)atomic_load_explicit(&i->srv->store->outcomes[o], memory_order_relaxed));
 }
 
 void info_slabs(struct info *i)
@@ -150,5 +157,6 @@ void info_slabs(struct info *i)
     INFO_LINE(i, "classes:%d", n);
     for (int c = 0; c < n; c++)
         write_class(i, &rows[c]);
+    write_outcomes(i);
     free(rows);
 }
