@@ -27,7 +27,8 @@ DATABASES = (0, 1, 2, 3, 15)
 OPTIONS = ["--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction", "--enable-debug-command", "yes"]
 # Options whose default Flagstone means to be another one, or that name this process.
 OWN_DEFAULT = {b"port", b"dir", b"maxmemory-policy", b"activedefrag", b"enable-debug-command", b"logfile", b"pidfile",
-               b"bind", b"save", b"unixsocket", b"hash-seed", b"threads"}
+               b"bind", b"save", b"unixsocket", b"hash-seed", b"threads", b"active-defrag-ignore-bytes",
+               b"dynamic-hz"}
 
 
 class Difference(Exception):

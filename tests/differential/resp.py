@@ -138,7 +138,7 @@ def show(reply, limit=300):
     if isinstance(payload, list):
         inner = ", ".join(show(item, limit) for item in payload)
         text = f"{kind.decode()}[{inner}]"
-        return text if len(text) <= 4 * limit else text[:4 * limit] + "..."
+        return text if len(text) <= 2 * limit else text[:2 * limit] + "..."
     if payload is None:
         return f"{kind.decode()}(null)"
     if isinstance(payload, int):
