@@ -108,25 +108,18 @@ static void write_accounting(struct info *i, const struct memory_parts *m)
     INFO_LINE(i, "reclaim_direct:%llu", (unsigned long long)m->reclaim_direct);
 }
 
-const struct memory_report *info_measure(struct info *i)
-{
-    if (!i->measured)
-        memory_report(i->srv, &i->memory);
-    i->measured = true;
-    return &i->memory;
-}
-
 void info_memory(struct info *i)
 {
-    const struct memory_report *r = info_measure(i);
-    write_used(i, r);
-    write_bytes(i, "maxmemory", r->m.limit);
+    struct memory_report r;
+    memory_report(i->srv, &r);
+    write_used(i, &r);
+    write_bytes(i, "maxmemory", r.m.limit);
     INFO_LINE(i, "maxmemory_policy:%s", options_choice("maxmemory-policy", OPT(i->srv->opt, maxmemory_policy)));
-    write_ratios(i, r);
+    write_ratios(i, &r);
     write_clients(i);
-    INFO_LINE(i, "active_defrag_running:%d", r->m.n_pages_draining > 0);
-    INFO_LINE(i, "lazyfree_pending_objects:%llu", (unsigned long long)r->m.lazyfree_pending);
-    write_accounting(i, &r->m);
+    INFO_LINE(i, "active_defrag_running:%d", r.m.n_pages_draining > 0);
+    INFO_LINE(i, "lazyfree_pending_objects:%llu", (unsigned long long)r.m.lazyfree_pending);
+    write_accounting(i, &r.m);
 }
 
 static void write_class(struct info *i, const struct memory_class_row *row)

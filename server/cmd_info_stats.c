@@ -43,12 +43,13 @@ static void write_keys(struct info *i, const uint64_t *total)
                   "0");
 }
 
-static void write_defrag(struct info *i)
+static void write_defrag(struct info *i, const uint64_t *total)
 {
-    write_count(i, "active_defrag_hits", info_measure(i)->m.chunks_moved);
+    write_count(i, "active_defrag_hits", total[STATS_CHUNKS_MOVED]);
+    write_count(i, "active_defrag_misses", total[STATS_CHUNKS_LEFT]);
     info_constant(i,
-                  "active_defrag_misses active_defrag_key_hits active_defrag_key_misses total_active_defrag_time "
-                  "current_active_defrag_time tracking_total_keys tracking_total_items tracking_total_prefixes",
+                  "active_defrag_key_hits active_defrag_key_misses total_active_defrag_time current_active_defrag_time "
+                  "tracking_total_keys tracking_total_items tracking_total_prefixes",
                   "0");
 }
 
@@ -70,7 +71,7 @@ void info_stats(struct info *i)
     stats_totals(i->srv->stats, total);
     write_traffic(i, total);
     write_keys(i, total);
-    write_defrag(i);
+    write_defrag(i, total);
     write_count(i, "unexpected_error_replies", total[STATS_UNEXPECTED_ERRORS]);
     write_count(i, "total_error_replies", total[STATS_ERRORS]);
     info_constant(i, "dump_payload_sanitizations", "0");

@@ -4,7 +4,6 @@
 
 #include <stdint.h>
 
-#include "server/memory_report.h"
 #include "server/server.h"
 #include "server/text.h"
 
@@ -12,8 +11,6 @@ struct info {
     struct server *srv;
     struct text *t;
     int64_t now_ms; /* Unix time */
-    bool measured;  /* `memory` is filled in: info_measure */
-    struct memory_report memory;
 };
 
 typedef void (*info_section)(struct info *i);
@@ -40,9 +37,6 @@ void info_latencystats(struct info *i);
 
 /* One line "name:value". */
 #define INFO_LINE(i, ...) (text_printf((i)->t, __VA_ARGS__), text_puts((i)->t, "\r\n"))
-
-/* The memory report, made once for all sections of a request: it costs some 100 microseconds. */
-const struct memory_report *info_measure(struct info *i);
 
 /* Lines of fields whose value is the same for a server without the feature they are about: names space separated. */
 void info_constant(struct info *i, const char *names, const char *value);

@@ -53,6 +53,8 @@ enum stats_counter {
     STATS_RECLAIM_DIRECT,
     STATS_RECLAIM_FAILED,
     STATS_WRITES_REFUSED,
+    STATS_CHUNKS_MOVED, /* active_defrag_hits */
+    STATS_CHUNKS_LEFT,  /* active_defrag_misses: tried, and gone, pinned, reserved or without room */
     STATS_COUNTERS
 };
 

@@ -1,6 +1,7 @@
 /* See telemetry.h. The source function is the one place that knows who counts what. */
 #include "server/telemetry.h"
 
+#include "defrag/outcome.h"
 #include "server/command.h"
 #include "server/latency.h"
 #include "server/options.h"
@@ -8,6 +9,7 @@
 #include "server/slowlog.h"
 #include "server/stats.h"
 #include "server/store_ctx.h"
+#include "server/store_private.h"
 #include "slab/base/clock.h"
 
 static uint64_t load(const _Atomic uint64_t *v)
@@ -28,11 +30,19 @@ static void add_store(const struct store *s, uint64_t total[STATS_COUNTERS])
     total[STATS_WRITES_REFUSED] += load(&sum.writes_refused);
 }
 
+static void add_relocations(const struct store *s, uint64_t total[STATS_COUNTERS])
+{
+    for (int o = 0; o < MOVE_OUTCOMES; o++)
+        total[o == MOVE_MOVED ? STATS_CHUNKS_MOVED : STATS_CHUNKS_LEFT] += load(&s->outcomes[o]);
+}
+
 static void add_counted_elsewhere(void *arg, uint64_t total[STATS_COUNTERS])
 {
     const struct server *srv = arg;
-    if (srv->store != NULL)
-        add_store(srv->store, total);
+    if (srv->store == NULL)
+        return;
+    add_store(srv->store, total);
+    add_relocations(srv->store, total);
 }
 
 bool telemetry_new(struct server *srv)
