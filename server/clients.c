@@ -134,7 +134,7 @@ unsigned clients_evict(struct server *s, size_t limit)
     struct sizes all = {0};
     unsigned killed = 0;
     clients_walk(s, gather_size, &all);
-    if (all.sum > limit) {
+    if (all.sum > limit && all.n > 0) {
         qsort(all.v, all.n, sizeof *all.v, larger_first);
         for (size_t i = 0; i < all.n && all.sum > limit; i++) {
             clients_walk(s, kill_id, &all.v[i].id);

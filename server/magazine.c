@@ -50,6 +50,7 @@ chunk_ref chunk_take(struct store_ctx *sx, uint32_t class)
     if (UNLIKELY(m->n == 0) && !magazine_fill(sx, class, 1))
         return 0;
     sx->held--;
+    m->used = true;
     return m->c[--m->n];
 }
 
@@ -105,6 +106,16 @@ void magazine_expel(struct store_ctx *sx, uint32_t page)
         } else {
             i++;
         }
+    }
+}
+
+void magazines_trim(struct store_ctx *sx)
+{
+    for (uint32_t k = 0; sx->held > 0 && k < sx->store->slab.classes.n; k++) {
+        struct magazine *m = &sx->magazines[k];
+        for (; !m->used && m->n > 0; sx->held--)
+            slab_give(&sx->store->slab, m->c[--m->n]);
+        m->used = false;
     }
 }
 

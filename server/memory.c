@@ -24,6 +24,10 @@
 #include "slab/base/clock.h"
 
 #ifndef FLAGSTONE_NO_JEMALLOC
+/* jemalloc's own configuration (jemalloc(3), TUNING). The hot path allocates nothing, so one arena and no thread caches
+ * do: each would hold memory that serves nobody. What is freed goes back to the system within a second. */
+const char *malloc_conf = "narenas:1,tcache:false,dirty_decay_ms:1000,muzzy_decay_ms:0";
+
 static size_t jemalloc_size(const char *name)
 {
     size_t v = 0, n = sizeof v;
@@ -97,6 +101,8 @@ static void measure(struct server *srv, struct memory_parts *m)
     m->pages = (size_t)atomic_load(&s->slab.pool.committed) * PAGE_SIZE;
     m->tables = slab_table_bytes(&s->slab);
     jemalloc_parts(m);
+    size_t untouched = atomic_load(&s->memory.heap_untouched);
+    m->jemalloc -= untouched < m->jemalloc ? untouched : m->jemalloc;
     for (int i = 0; i < nstacks; i++)
         m->stacks += stack_resident(&srv->stacks[i]);
     statm(&m->rss, &file);
@@ -167,13 +173,36 @@ void memory_parts(struct server *srv, struct memory_parts *m)
     m->lazyfree_pending = atomic_load(&s->lazy_ropes) + atomic_load(&s->dead_count);
 }
 
+#ifndef FLAGSTONE_NO_JEMALLOC
+/* Written static data and the main stack: anonymous memory of mappings that are neither ours nor jemalloc's. */
+static size_t static_bytes(void)
+{
+    char line[512];
+    size_t bytes = 0, kb;
+    bool counts = false;
+    FILE *f = fopen("/proc/self/smaps", "re");
+    while (f != NULL && fgets(line, sizeof line, f) != NULL) {
+        if (strchr(line, '-') != NULL && strstr(line, "kB") == NULL)
+            counts = strchr(line, '/') != NULL || strstr(line, "[stack]") != NULL || strstr(line, "[heap]") != NULL;
+        else if (counts && sscanf(line, "Anonymous: %zu kB", &kb) == 1)
+            bytes += kb * 1024;
+    }
+    if (f != NULL)
+        fclose(f);
+    return bytes;
+}
+#endif
+
 void memory_begin(struct server *srv)
 {
     struct memory_parts m;
     measure(srv, &m);
 #ifndef FLAGSTONE_NO_JEMALLOC
-    /* what of the start's resident memory nobody else counts is the program's: its data, its loader's, its stack */
-    atomic_store(&srv->store->memory.program_bytes, m.rss > m.total ? m.rss - m.total : 0);
+    /* The program's static data is what it was linked with. jemalloc's figure is an upper bound: it counts the leaves of
+     * its own radix tree and buffers that nobody has touched yet. How much that is, the kernel tells now. */
+    size_t program = static_bytes();
+    atomic_store(&srv->store->memory.program_bytes, program);
+    atomic_store(&srv->store->memory.heap_untouched, m.total + program > m.rss ? m.total + program - m.rss : 0);
 #endif
     memory_budget(srv);
     memory_parts(srv, &m);

@@ -11,7 +11,8 @@ struct server;
 enum { BUDGET_MIN_PAGES = 16 }; /* a server that has no page at all could not even say so */
 
 struct memory_state {
-    _Atomic size_t program_bytes; /* static data, loader, main stack: measured once at the start */
+    _Atomic size_t program_bytes;  /* static data, loader, main stack: measured once at the start */
+    _Atomic size_t heap_untouched; /* of jemalloc's resident figure, not resident at the start */
     _Atomic size_t startup_used, peak_used, peak_rss;
     _Atomic uint64_t pages_won;  /* by compaction */
     _Atomic uint64_t background; /* rounds of background reclaim */

@@ -38,7 +38,7 @@ enum {
     SWEEP_SHARDS = 64,
     EXPIRY_PAGES = 512,
     LAZY_SEGMENTS = 4096,
-    RESERVE_MIN_PAGES = 8,
+    RESERVE_MIN_PAGES = 4,
     RESERVE_MAX_PAGES = 1024,
     RESERVE_STEPS = 64,
     TRIM_PAGES = 1024,
@@ -83,7 +83,8 @@ static void wake_workers(void *arg)
     }
 }
 
-/* The watermarks of the reserve, in pages: 1/256 and 1/128 of the budget, unless the options say. */
+/* The watermarks of the reserve, in pages: 1/256 and 1/128 of the budget (without maxmemory, 1/1024 and 1/512 of what
+ * is in use), unless the options say. */
 static void set_reserve(struct memthread *m)
 {
     struct pool *pool = &m->store->slab.pool;
@@ -91,7 +92,7 @@ static void set_reserve(struct memthread *m)
     uint64_t high = (uint64_t)OPT(m->srv->opt, reserve_high) / PAGE_SIZE;
     uint64_t size = OPT(m->srv->opt, maxmemory) > 0 ? atomic_load(&pool->budget) : pool_in_use(pool);
     if (low == 0)
-        low = size / 256;
+        low = OPT(m->srv->opt, maxmemory) > 0 ? size / 256 : size / 1024;
     low = low < RESERVE_MIN_PAGES ? RESERVE_MIN_PAGES : low > RESERVE_MAX_PAGES ? RESERVE_MAX_PAGES : low;
     if (size < 64 * RESERVE_MIN_PAGES)
         low = size / 64 + 1;
@@ -257,7 +258,7 @@ static bool round_of_work(struct memthread *m)
     more |= keep_reserve(m);
     more |= defragment(m, false);
     more |= purge(m);
-    more |= pool_trim(&s->slab.pool, m->reserve_high + m->reserve_high / 2, TRIM_PAGES) == TRIM_PAGES;
+    more |= pool_trim(&s->slab.pool, m->reserve_high, TRIM_PAGES) == TRIM_PAGES;
     return more;
 }
 

@@ -290,22 +290,22 @@ const struct option option_table[] = {
     },
     {
         .name = "active-defrag-ignore-bytes", .type = OPTION_BYTES, .group = GROUP_DEFRAG, MUTABLE,
-        AT(active_defrag_ignore_bytes), .min = 1, .max = INT64_MAX, .standard = "2mb", .unit = "bytes",
+        AT(active_defrag_ignore_bytes), .min = 1, .max = INT64_MAX, .standard = "512kb", .unit = "bytes",
         .help = "Scattered memory up to this is left alone.",
     },
     {
         .name = "active-defrag-threshold-lower", .type = OPTION_INT, .group = GROUP_DEFRAG, MUTABLE,
-        AT(active_defrag_threshold_lower), .max = 1000, .standard = "10", .unit = "per cent",
+        AT(active_defrag_threshold_lower), .max = 1000, .standard = "0", .unit = "per cent",
         .help = "Fragmentation at which it begins.",
     },
     {
         .name = "active-defrag-threshold-upper", .type = OPTION_INT, .group = GROUP_DEFRAG, MUTABLE,
-        AT(active_defrag_threshold_upper), .max = 1000, .standard = "100", .unit = "per cent",
+        AT(active_defrag_threshold_upper), .max = 1000, .standard = "50", .unit = "per cent",
         .help = "Fragmentation at which it works as hard as it may.",
     },
     {
         .name = "active-defrag-cycle-min", .type = OPTION_INT, .group = GROUP_DEFRAG, MUTABLE,
-        AT(active_defrag_cycle_min), .min = 1, .max = 99, .standard = "1", .unit = "per cent of one core",
+        AT(active_defrag_cycle_min), .min = 1, .max = 99, .standard = "2", .unit = "per cent of one core",
         .help = "Effort at the lower threshold.",
     },
     {

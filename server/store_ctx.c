@@ -56,6 +56,10 @@ void store_ctx_turn(struct store_ctx *sx, int64_t now_ms)
     sx->age_now = atomic_load_explicit(&s->age_tick, memory_order_relaxed) & SLOT_AGE_MASK;
     if (UNLIKELY(sx->planned))
         chunk_plan_end(sx);
+    if (UNLIKELY(now_ms - sx->trimmed_ms >= MAGAZINE_TRIM_MS || now_ms < sx->trimmed_ms)) {
+        sx->trimmed_ms = now_ms;
+        magazines_trim(sx);
+    }
     uint64_t seq = atomic_load_explicit(&s->flush_seq, memory_order_relaxed);
     if (UNLIKELY(seq != sx->flush_seen)) {
         sx->flush_seen = seq;

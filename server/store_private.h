@@ -25,6 +25,7 @@ enum {
     DIR_DEPTH_MAX = 16,
     DB_PHYSICAL = 64 + 1000, /* physical databases at most */
     MAGAZINE_MAX = 8,
+    MAGAZINE_TRIM_MS = 200,
     WAITING_PAGES = 256,
 };
 
@@ -56,6 +57,7 @@ struct byte_counters {
 
 struct magazine {
     uint32_t n, cap;
+    bool used; /* since the last magazines_trim */
     uint32_t planned; /* by the command that runs */
     chunk_ref *c;
 };
@@ -68,6 +70,7 @@ struct store_ctx {
     uint32_t short_class; /* of which a chunk was missing last */
     uint32_t short_count; /* and how many */
     uint64_t flush_seen;
+    int64_t trimmed_ms; /* when the magazines were trimmed last */
     uint64_t random; /* state of an xorshift generator */
     bool touch;
     struct magazine *magazines; /* one a class */
@@ -173,6 +176,8 @@ void chunk_plan_end(struct store_ctx *sx);
 void chunk_give(struct store_ctx *sx, chunk_ref ref);
 /* Returns the chunks of this page. */
 void magazine_expel(struct store_ctx *sx, uint32_t page);
+/* Empties those magazines that were not used since the last call: a chunk at hand holds a whole page. */
+void magazines_trim(struct store_ctx *sx);
 /* Empties the magazines into their pages. */
 void magazines_flush(struct store_ctx *sx);
 
