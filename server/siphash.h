@@ -49,7 +49,7 @@ static inline uint64_t siphash13(const struct siphash_seed *seed, const void *da
         uint32_t lo, hi;
         memcpy(&lo, p, 4);
         memcpy(&hi, p + len - 4, 4);
-        last |= lo | (uint64_t)(hi >> (8 * (8 - len))) << 32;
+        last |= lo | ((uint64_t)hi >> (8 * (8 - len))) << 32; /* len 4: nothing of hi is left */
     } else if (len > 0) {
         last |= (uint64_t)p[0] | (uint64_t)p[len / 2] << (8 * (len / 2)) | (uint64_t)p[len - 1] << (8 * (len - 1));
     }
