@@ -19,9 +19,9 @@ struct lcs_options {
 
 struct lcs {
     size_t alen, blen;
-    uint32_t *row;  /* lengths of the row that was done last: blen + 1 */
-    uint8_t *up;    /* a bit a cell, row after row */
-    char *a, *b;    /* copies of the strings */
+    uint32_t *row; /* lengths of the row that was done last: blen + 1 */
+    uint8_t *up;   /* a bit a cell, row after row */
+    char *a, *b;   /* copies of the strings */
     uint32_t length;
 };
 

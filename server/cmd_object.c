@@ -8,8 +8,8 @@
 #include "server/server.h"
 
 enum {
-    EMBSTR_MAX = 44,      /* bytes: longer strings are "raw" */
-    SHARED_INTS = 10000,  /* 0 .. 9999 are shared objects */
+    EMBSTR_MAX = 44,     /* bytes: longer strings are "raw" */
+    SHARED_INTS = 10000, /* 0 .. 9999 are shared objects */
     SHARED_REFCOUNT = 2147483647,
 };
 

@@ -10,8 +10,8 @@
 #include "server/put.h"
 
 enum {
-    KEYS_ROUND = 1000,    /* keys looked at between two looks for the lock */
-    SCAN_BUFFER = 2048,   /* bytes */
+    KEYS_ROUND = 1000,  /* keys looked at between two looks for the lock */
+    SCAN_BUFFER = 2048, /* bytes */
     SCAN_COUNT_DEFAULT = 10,
 };
 

@@ -146,9 +146,19 @@ static void test_ranges(void **state)
     static const struct {
         int64_t start, end, len, first, last; /* first > last: empty */
     } cases[] = {
-        {0, -1, 5, 0, 4},   {1, 2, 5, 1, 2},     {-3, -2, 5, 2, 3}, {-100, 100, 5, 0, 4}, {4, 100, 5, 4, 4},
-        {5, 100, 5, 1, 0},  {3, 2, 5, 1, 0},     {0, -1, 0, 1, 0},  {-100, -50, 5, 0, 0}, {-1, -2, 5, 1, 0},
-        {INT64_MIN, INT64_MAX, 3, 0, 2},         {INT64_MAX, INT64_MAX, 3, 1, 0},         {0, INT64_MIN, 3, 0, 0},
+        {0, -1, 5, 0, 4},
+        {1, 2, 5, 1, 2},
+        {-3, -2, 5, 2, 3},
+        {-100, 100, 5, 0, 4},
+        {4, 100, 5, 4, 4},
+        {5, 100, 5, 1, 0},
+        {3, 2, 5, 1, 0},
+        {0, -1, 0, 1, 0},
+        {-100, -50, 5, 0, 0},
+        {-1, -2, 5, 1, 0},
+        {INT64_MIN, INT64_MAX, 3, 0, 2},
+        {INT64_MAX, INT64_MAX, 3, 1, 0},
+        {0, INT64_MIN, 3, 0, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int64_t start = cases[i].start, end = cases[i].end;
