@@ -2,8 +2,8 @@
  * for the bits, table.h for a table.
  *
  * Tables are chunks like any other (kind TABLE; header: shard and first tag), so they live in the same pages, grow by
- * size classes and are relocated. A table grows by about 8 % when its limit is reached, and splits in two beyond
- * TABLE_FULL entries; so an insertion re-lays at most 465 entries, and tables are 0.85 to 0.92 full.
+ * size classes and are relocated. A table grows by about 4 % when its limit is reached, and splits in two beyond
+ * TABLE_FULL entries; so an insertion re-lays at most 465 entries, and tables are 0.88 to 0.93 full.
  * All is guarded by the shard's lock, but the directory may be peeked at (store_prefetch_table). */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,10 +14,8 @@
 
 enum { ENTRY_CAP_SHIFT = 37, ENTRY_COUNT_SHIFT = 46, ENTRY_DEPTH_SHIFT = 55, TABLE_FIRST_SLOTS = 3 };
 
-struct table_header {
-    uint32_t head; /* kind 3 | - | shard from bit 8 */
-    uint32_t first; /* the first tag of the table */
-};
+/* A table's header: kind 3 | - | shard 12 from bit 4 | first tag 16. The slots begin at the next multiple of 8. */
+enum { HEADER_SHARD_SHIFT = 4, HEADER_FIRST_SHIFT = 16 };
 
 /* One directory entry, taken apart. */
 struct entry_bits {
@@ -62,7 +60,8 @@ static void dir_put(struct dir *d, uint32_t tag, struct entry_bits b)
 
 static struct table table_of(const struct store *s, struct entry_bits b)
 {
-    return (struct table){(slot_t *)(void *)((char *)slab_ptr(&s->slab, b.ref) + TABLE_HEADER), b.cap, b.depth};
+    uintptr_t slots = ((uintptr_t)slab_ptr(&s->slab, b.ref) + 4 + 7) & ~(uintptr_t)7;
+    return (struct table){(slot_t *)slots, b.cap, b.depth};
 }
 
 static struct dir *dir_new(struct store *s, uint32_t depth, struct dir *older)
@@ -173,9 +172,8 @@ static chunk_ref table_new(struct store_ctx *sx, const struct shard *sh, uint32_
     if (ref == 0)
         return 0;
     uint32_t fit = (slab->classes.c[class].size - TABLE_HEADER) / (uint32_t)sizeof(slot_t);
-    struct table_header *h = slab_ptr(slab, ref);
-    h->head = KIND_TABLE | (uint32_t)(sh - sx->store->shards) << 8;
-    h->first = first;
+    *(uint32_t *)slab_ptr(slab, ref) =
+        KIND_TABLE | (uint32_t)(sh - sx->store->shards) << HEADER_SHARD_SHIFT | first << HEADER_FIRST_SHIFT;
     *cap = fit < TABLE_CAP_MAX ? fit : TABLE_CAP_MAX;
     return ref;
 }
@@ -230,7 +228,7 @@ static bool table_resize(struct store_ctx *sx, struct shard *sh, uint32_t tag, s
 /* Slots for n entries at a load that leaves room to grow. */
 static uint32_t slots_for(uint32_t n)
 {
-    uint32_t slots = n + n / 6 + TABLE_FIRST_SLOTS;
+    uint32_t slots = n + n / 8 + TABLE_FIRST_SLOTS;
     return slots < TABLE_CAP_MAX ? slots : TABLE_CAP_MAX;
 }
 
@@ -270,7 +268,7 @@ static bool make_room(struct store_ctx *sx, struct shard *sh, uint32_t tag, stru
         return table_resize(sx, sh, tag, b, TABLE_FIRST_SLOTS);
     if (b.count >= TABLE_FULL || b.cap == TABLE_CAP_MAX)
         return table_split(sx, sh, tag, b);
-    uint32_t slots = b.cap + 1 + b.cap / 14;
+    uint32_t slots = b.cap + 1 + b.cap / 24;
     return table_resize(sx, sh, tag, b, slots < TABLE_CAP_MAX ? slots : TABLE_CAP_MAX);
 }
 
@@ -337,18 +335,23 @@ chunk_ref index_table_ref(const struct store *s, uint64_t hash)
     return d == NULL ? 0 : dir_get(d, dir_index(d, hash_tag(hash))).ref;
 }
 
+struct shard *index_table_shard(struct store *s, chunk_ref ref)
+{
+    return &s->shards[*(const uint32_t *)slab_ptr(&s->slab, ref) >> HEADER_SHARD_SHIFT & (SHARDS - 1)];
+}
+
 bool index_move_table(struct store *s, chunk_ref ref, chunk_ref to)
 {
-    const struct table_header *h = slab_ptr(&s->slab, ref);
-    struct dir *d = dir_of(&s->shards[h->head >> 8]);
-    struct entry_bits b = d == NULL ? (struct entry_bits){0} : dir_get(d, dir_index(d, h->first));
+    uint32_t head = *(const uint32_t *)slab_ptr(&s->slab, ref), first = head >> HEADER_FIRST_SHIFT;
+    struct dir *d = dir_of(index_table_shard(s, ref));
+    struct entry_bits b = d == NULL ? (struct entry_bits){0} : dir_get(d, dir_index(d, first)), moved = b;
     if (b.ref != ref || slab_get_state(&s->slab, ref) < CHUNK_LIVE)
         return false;
-    memcpy(slab_ptr(&s->slab, to), h, TABLE_HEADER + b.cap * sizeof(slot_t));
+    moved.ref = to;
+    *(uint32_t *)slab_ptr(&s->slab, to) = head;
+    memcpy(table_of(s, moved).slots, table_of(s, b).slots, b.cap * sizeof(slot_t));
     slab_set_state(&s->slab, to, CHUNK_LIVE);
-    uint32_t first = h->first;
-    b.ref = to;
-    dir_put(d, first, b);
+    dir_put(d, first, moved);
     return true;
 }
 

@@ -2,7 +2,7 @@
  *
  *   item:     head 4 | [db 2] | [key length, high byte 1] | [expiry 6] | key | value or rope id (4) | slack
  *   segment:  head 4 (kind, ordinal) | rope id 4 | payload
- *   table:    head 4 (kind, shard) | first tag 4 | slots
+ *   table:    head 4 (kind, shard, first tag) | - to a multiple of 8 | slots
  *
  *   head of an item: kind 3 | expires 1 | raw 1 | long key 1 | - 2 | key length 8 | slack 11 | db 5
  *

@@ -69,7 +69,7 @@ static enum move_outcome move_to(struct store *s, chunk_ref ref, chunk_ref to)
         hash = atomic_load_explicit(&r->hash, memory_order_acquire);
         sh = shard_of(s, hash);
     } else if (item_kind(head) == KIND_TABLE) {
-        sh = &s->shards[head >> 8];
+        sh = index_table_shard(s, ref);
     } else {
         hash = item_hash(s, it);
         sh = shard_of(s, hash);

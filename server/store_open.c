@@ -13,7 +13,7 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define RANGE_BYTES (UINT64_C(1) << 36) /* their shadow memory needs address space, too */
 #else
-#define RANGE_BYTES (UINT64_C(1) << 40)
+#define RANGE_BYTES (UINT64_C(1) << 39)
 #endif
 
 void store_wake_nobody(void *arg)

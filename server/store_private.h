@@ -196,6 +196,8 @@ slot_t *index_find_ref(const struct store *s, uint64_t hash, chunk_ref ref);
 chunk_ref index_table_ref(const struct store *s, uint64_t hash);
 /* The table that a hash belongs to; false: there is none. */
 bool index_table_of(const struct store *s, uint64_t hash, struct table *t);
+/* The shard of the table in this chunk, by its header. */
+struct shard *index_table_shard(struct store *s, chunk_ref ref);
 /* Relocates the table in `ref` into chunk `to`; false: it is no table of this shard any more. */
 bool index_move_table(struct store *s, chunk_ref ref, chunk_ref to);
 /* Unlinks a whole table and gives its chunk back; its items are the caller's to drop. */

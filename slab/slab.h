@@ -13,7 +13,7 @@
  * The owner of a chunk moves it between the last three without a lock: one byte, stored with release, so that who
  * reads LIVE (acquire) sees the contents.
  *
- * A chunk is named by a ref: its offset in the range / 8 (37 bits for 1 TiB). 0 is no chunk: page 0 is never used.
+ * A chunk is named by a ref: its offset in the range / 4 (37 bits for 512 GiB). 0 is no chunk: page 0 is never used.
  * Chunks are handed out from the fullest page that has one; a draining page hands out none. */
 #ifndef FLAGSTONE_SLAB_SLAB_H
 #define FLAGSTONE_SLAB_SLAB_H
@@ -40,7 +40,7 @@ enum { CHUNK_EXPIRY_STATES = 256 - CHUNK_EXPIRES };
 
 enum page_state { PAGE_UNUSED, PAGE_ACTIVE, PAGE_DRAINING };
 
-enum { SLAB_BINS = 16 };
+enum { SLAB_BINS = 16, REF_SHIFT = 2 };
 
 struct page {
     uint32_t prev, next; /* in the bin's list; class lock */
@@ -84,17 +84,17 @@ void slab_give(struct slab *s, chunk_ref ref);
 
 static inline void *slab_ptr(const struct slab *s, chunk_ref ref)
 {
-    return s->pool.base + (ref << 3);
+    return s->pool.base + (ref << REF_SHIFT);
 }
 
 static inline chunk_ref slab_ref(const struct slab *s, const void *p)
 {
-    return (chunk_ref)((const char *)p - s->pool.base) >> 3;
+    return (chunk_ref)((const char *)p - s->pool.base) >> REF_SHIFT;
 }
 
 static inline uint32_t slab_page_of(chunk_ref ref)
 {
-    return (uint32_t)(ref >> (PAGE_SHIFT - 3));
+    return (uint32_t)(ref >> (PAGE_SHIFT - REF_SHIFT));
 }
 
 static inline char *slab_page_ptr(const struct slab *s, uint32_t page)
@@ -126,7 +126,7 @@ static inline uint32_t slab_chunk_size(const struct slab *s, chunk_ref ref)
 /* The index of a chunk in its page. */
 static inline uint32_t slab_chunk_index(const struct size_class *c, chunk_ref ref)
 {
-    uint32_t offset = (uint32_t)(ref << 3) & (PAGE_SIZE - 1);
+    uint32_t offset = (uint32_t)(ref << REF_SHIFT) & (PAGE_SIZE - 1);
     return (uint32_t)(((uint64_t)(offset - c->first) * c->inverse) >> 32);
 }
 

@@ -17,8 +17,17 @@ bool slab_describe(struct slab *s, uint32_t page);
 
 #ifdef SLAB_ASAN
 #include <sanitizer/asan_interface.h>
-#define slab_poison(s, ref, size) __asan_poison_memory_region(slab_ptr(s, ref), size)
-#define slab_unpoison(s, ref, size) __asan_unpoison_memory_region(slab_ptr(s, ref), size)
+/* Chunks begin at multiples of 4, AddressSanitizer knows multiples of 8: what two chunks share stays readable. */
+static inline void slab_poison(const struct slab *s, chunk_ref ref, size_t size)
+{
+    uintptr_t from = ((uintptr_t)slab_ptr(s, ref) + 7) & ~(uintptr_t)7, to = (uintptr_t)slab_ptr(s, ref) + size;
+    __asan_poison_memory_region((void *)from, (to & ~(uintptr_t)7) - from);
+}
+static inline void slab_unpoison(const struct slab *s, chunk_ref ref, size_t size)
+{
+    uintptr_t from = (uintptr_t)slab_ptr(s, ref) & ~(uintptr_t)7, to = (uintptr_t)slab_ptr(s, ref) + size + 7;
+    __asan_unpoison_memory_region((void *)from, (to & ~(uintptr_t)7) - from);
+}
 #define slab_poison_page(s, k, page)                                                  \
     __asan_poison_memory_region(slab_page_ptr(s, page) + (s)->classes.c[k].first, \
                                 PAGE_SIZE - (s)->classes.c[k].first)
