@@ -39,6 +39,9 @@ struct stats {
     unsigned samples; /* taken so far */
 };
 
+/* What errors beyond the table are counted as. */
+static const char others[] = "ERRORSTATS_OVERFLOW";
+
 static uint64_t load(const _Atomic uint64_t *v)
 {
     return atomic_load_explicit(v, memory_order_relaxed);
@@ -149,7 +152,7 @@ void stats_error(struct stats_worker *w, const char *code)
         table = calloc(STATS_ERROR_KINDS + 1, sizeof *table);
         if (table == NULL)
             return;
-        strcpy(table[STATS_ERROR_KINDS].name, "ERRORSTATS_OVERFLOW");
+        memcpy(table[STATS_ERROR_KINDS].name, others, sizeof others);
         atomic_store_explicit(&w->kind, table, memory_order_release);
     }
     bump(&kind_of(w, table, code)->count);
