@@ -2,6 +2,7 @@
  * longest counts. A series is 2.6 KB and made at its first event, so a quiet server holds none. */
 #include "server/latency.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,8 +64,8 @@ static struct series *series_get(struct latency *l, const char *name)
     struct series *s = l->n < LATENCY_EVENTS_MAX ? calloc(1, sizeof *s) : NULL;
     if (s == NULL)
         return NULL;
-    memcpy(s->name, name, strlen(name));
-    memmove(&l->series[i + 1], &l->series[i], (l->n - i) * sizeof *l->series);
+    snprintf(s->name, sizeof s->name, "%s", name);
+    memmove(&l->series[i + 1], &l->series[i], (l->n - i) * sizeof(void *));
     l->series[i] = s;
     l->n++;
     return s;
@@ -146,7 +147,7 @@ bool latency_reset(struct latency *l, const char *name, size_t len)
     unsigned i = place_of(l, name, len, &found);
     if (found) {
         free(l->series[i]);
-        memmove(&l->series[i], &l->series[i + 1], (l->n - i - 1) * sizeof *l->series);
+        memmove(&l->series[i], &l->series[i + 1], (l->n - i - 1) * sizeof(void *));
         l->n--;
     }
     lock_release(&l->lock, LOCK_STATS);
@@ -162,12 +163,4 @@ unsigned latency_reset_all(struct latency *l)
     l->n = 0;
     lock_release(&l->lock, LOCK_STATS);
     return n;
-}
-
-size_t latency_memory(struct latency *l)
-{
-    lock_take(&l->lock, LOCK_STATS);
-    size_t bytes = sizeof *l + l->n * sizeof(struct series);
-    lock_release(&l->lock, LOCK_STATS);
-    return bytes;
 }

@@ -43,6 +43,4 @@ bool latency_find(struct latency *l, const char *name, size_t len, struct latenc
 bool latency_reset(struct latency *l, const char *name, size_t len);
 unsigned latency_reset_all(struct latency *l);
 
-size_t latency_memory(struct latency *l); /* bytes */
-
 #endif

@@ -17,7 +17,13 @@
 
 enum { GRAPH_ROWS = 4, GRAPH_LEVELS = 3, GRAPH_COLUMNS = 80, LABEL_CHARS = 24 };
 
-void latency_summarize(const struct latency_series *s, int64_t now_s, struct latency_summary *sum)
+/* What a series amounts to. */
+struct summary {
+    uint32_t high, low;               /* ms, of the samples kept */
+    uint32_t average, mean_deviation; /* ms */
+    double period_s;                  /* between samples, on average */
+};
+static void summarize(const struct latency_series *s, int64_t now_s, struct summary *sum)
 {
     uint64_t total = 0, deviation = 0;
     memset(sum, 0, sizeof *sum);
@@ -54,7 +60,7 @@ static void age_label(char label[LABEL_CHARS], int64_t age_s)
 }
 
 /* The height of a value, 0 .. GRAPH_ROWS * GRAPH_LEVELS - 1. */
-static unsigned level_of(uint32_t ms, const struct latency_summary *sum)
+static unsigned level_of(uint32_t ms, const struct summary *sum)
 {
     enum { STEPS = GRAPH_ROWS * GRAPH_LEVELS };
     uint32_t span = sum->high - sum->low;
@@ -70,8 +76,8 @@ static char cell_of(unsigned level, unsigned row)
 }
 
 /* One chart of the samples [from, from + n). */
-static void draw(struct text *t, const struct latency_series *s, unsigned from, unsigned n,
-                 const struct latency_summary *sum, int64_t now_s)
+static void draw(struct text *t, const struct latency_series *s, unsigned from, unsigned n, const struct summary *sum,
+                 int64_t now_s)
 {
     char line[GRAPH_COLUMNS + 1];
     char label[GRAPH_COLUMNS][LABEL_CHARS];
@@ -97,8 +103,8 @@ static void draw(struct text *t, const struct latency_series *s, unsigned from, 
 
 void latency_graph(struct text *t, const struct latency_series *s, int64_t now_s)
 {
-    struct latency_summary sum;
-    latency_summarize(s, now_s, &sum);
+    struct summary sum;
+    summarize(s, now_s, &sum);
     text_printf(t, "%s - high %u ms, low %u ms (all time high %u ms)\n", s->name, sum.high, sum.low, s->max_ms);
     for (unsigned i = 0; i < GRAPH_COLUMNS; i++)
         text_add(t, "-", 1);
@@ -115,8 +121,8 @@ void latency_graph(struct text *t, const struct latency_series *s, int64_t now_s
 void latency_describe(struct text *t, unsigned number, const struct latency_series *s, int64_t now_s,
                       struct latency_facts *facts)
 {
-    struct latency_summary sum;
-    latency_summarize(s, now_s, &sum);
+    struct summary sum;
+    summarize(s, now_s, &sum);
     text_printf(t,
                 "%u. %s: %u latency spikes (average %ums, mean deviation %ums, period %.2f sec). "
                 "Worst all time event %ums.\n",

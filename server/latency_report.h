@@ -8,14 +8,6 @@
 /* A chart of the series with the samples' ages below, as Redis draws it. now_s: Unix time. */
 void latency_graph(struct text *t, const struct latency_series *s, int64_t now_s);
 
-/* What a series amounts to. */
-struct latency_summary {
-    uint32_t high, low;               /* ms, of the samples kept */
-    uint32_t average, mean_deviation; /* ms */
-    double period_s;                  /* between samples, on average */
-};
-void latency_summarize(const struct latency_series *s, int64_t now_s, struct latency_summary *sum);
-
 /* One paragraph about one series, then the advice for what was seen in all of them. */
 struct latency_facts {
     int64_t slowlog_usec; /* slowlog-log-slower-than */

@@ -45,7 +45,8 @@ void memory_report(struct server *srv, struct memory_report *r)
     r->fragmentation_bytes = difference(m->rss, m->used);
 }
 
-size_t memory_status_bytes(const char *field)
+/* A figure of /proc/self/status in bytes ("VmSwap"), 0 where it has none. */
+static size_t status_bytes(const char *field)
 {
     char line[128];
     unsigned long long kb = 0;
@@ -80,7 +81,7 @@ static int overcommit_mode(void)
 void memory_facts(struct server *srv, struct memory_facts *f)
 {
     memset(f, 0, sizeof *f);
-    f->swapped = memory_status_bytes("VmSwap");
+    f->swapped = status_bytes("VmSwap");
     f->cgroup_limit = cgroup_memory_limit("");
     f->machine = memory_machine_bytes();
     f->overcommit = overcommit_mode();

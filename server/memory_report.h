@@ -50,8 +50,7 @@ void memory_facts(struct server *srv, struct memory_facts *f);
 /* Appends the findings, each with what to do. Pure. Returns how many there are; with none the text says so. */
 unsigned memory_diagnose(struct text *t, const struct memory_report *r, const struct memory_facts *f);
 
-/* /proc/self/status's figure, in bytes: "VmSwap". 0 where it has none. */
-size_t memory_status_bytes(const char *field);
+/* The RAM of the machine. */
 int64_t memory_machine_bytes(void);
 
 #endif

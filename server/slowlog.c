@@ -139,7 +139,7 @@ static bool grow(struct slowlog *l)
     if (l->len < l->room)
         return true;
     size_t room = l->room == 0 ? 16 : l->room * 2;
-    struct slow_entry **ring = malloc(room * sizeof *ring);
+    struct slow_entry **ring = malloc(room * sizeof(void *));
     if (ring == NULL)
         return false;
     for (size_t i = 0; i < l->len; i++)
@@ -197,7 +197,7 @@ size_t slowlog_len(struct slowlog *l)
 size_t slowlog_memory(struct slowlog *l)
 {
     lock_take(&l->lock, LOCK_STATS);
-    size_t bytes = sizeof *l + l->room * sizeof *l->ring + l->bytes;
+    size_t bytes = sizeof *l + l->room * sizeof(void *) + l->bytes;
     lock_release(&l->lock, LOCK_STATS);
     return bytes;
 }
@@ -221,7 +221,7 @@ void slowlog_reply(struct slowlog *l, struct reply *out, size_t count)
 {
     lock_take(&l->lock, LOCK_STATS);
     size_t n = count < l->len ? count : l->len;
-    struct slow_entry **taken = malloc((n + 1) * sizeof *taken);
+    struct slow_entry **taken = malloc((n + 1) * sizeof(void *));
     for (size_t i = 0; taken != NULL && i < n; i++) {
         taken[i] = entry_at(l, i);
         atomic_fetch_add_explicit(&taken[i]->refs, 1, memory_order_relaxed);
