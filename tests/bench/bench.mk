@@ -1,7 +1,8 @@
 # The benchmark's own programs: the floor, the load generator, the replayer. Included by the Makefile.
 #
 #   make bench                  the speed table, about ten minutes
-#   make bench BENCH=memory     another group: speed speed-full memory large redis-benchmark frag resize missratio balloon
+#   make bench BENCH=memory     another group: pipelines speed-full threads connections latency
+#                               memory large redis-benchmark frag resize missratio balloon
 #   make bench BENCH="memory frag" OTHER="valkey=/path/to/valkey-server"
 BENCH_COMMON = reply stream keyspace histogram process
 BENCH_PROGRAMS = build/bench/bench-floor build/bench/bench-load build/bench/bench-replay build/bench/bench-large

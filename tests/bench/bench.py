@@ -44,8 +44,8 @@ def arguments():
     parser.add_argument("--seconds", type=float, default=0.4, help="of a server's turn in a round")
     parser.add_argument("--warm", type=float, default=0.1, help="seconds before a turn that are not counted")
     parser.add_argument("--scale", type=float, default=1.0, help="of the memory groups' sizes; below 1: a quick look")
-    parser.add_argument("--server-cpu", type=int)
-    parser.add_argument("--load-cpu", type=int)
+    parser.add_argument("--server-cpus", help="such as 0 or 0,2,3; by default the first there is")
+    parser.add_argument("--load-cpu", type=int, help="by default the last there is")
     args = parser.parse_args()
     for group in args.groups:
         if group not in GROUPS:

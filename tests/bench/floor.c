@@ -12,7 +12,7 @@
  * A request is recognised by its argument count and its first letter (requests are taken to be well formed).
  * A value that is longer than the buffer is passed over (conn.skip). Small answers are copied into one buffer;
  * with values of COPY_LIMIT and more the answers are sent by writev from the constant.
- * Answers that do not fit into the socket are kept as a list of kinds and resumed by EPOLLOUT; no more is read until then.
+ * Answers that do not fit into the socket are kept and resumed by EPOLLOUT; the connection is not read until then.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -46,24 +46,23 @@ struct piece {
 
 struct conn {
     int fd;
-    bool writing;        /* answers are queued, reading is suspended */
-    size_t skip;         /* bytes of a long value still to pass over */
-    struct piece due;    /* the answer that follows when skip reaches zero */
-    char *carry;         /* start of a request that is not complete */
+    bool writing; /* answers are queued, reading is suspended */
+    size_t skip;  /* bytes of a long value still to pass over */
+    char *carry;  /* start of a request that is not complete */
     size_t carry_size;
     struct piece *queue; /* unsent pieces */
     size_t queue_count;
     size_t queue_done;
-    char *rest;          /* unsent part of copied answers; queue[0] points into it */
+    char *rest; /* unsent part of copied answers; queue[0] points into it */
 };
 
 struct floor {
     int epoll;
     int listener;
     size_t value_size;
-    char *bulk;       /* "$100\r\n<value>\r\n" */
+    char *bulk; /* "$100\r\n<value>\r\n" */
     size_t bulk_size;
-    char *in;         /* CARRY_BYTES + READ_BYTES; a request is parsed here */
+    char *in; /* CARRY_BYTES + READ_BYTES; a request is parsed here */
     char *out;
     size_t out_size;
     struct piece *pieces; /* used instead of `out` when answers are large */

@@ -1,4 +1,4 @@
-/* A latency histogram: buckets 1/64 wide relative to their value (so a percentile is within 1.6 %), from 1 ns to 64 s. */
+/* A latency histogram from 1 ns to 64 s: a bucket is 1/64 of its value wide, so a percentile is within 1.6 %. */
 #ifndef FLAGSTONE_BENCH_HISTOGRAM_H
 #define FLAGSTONE_BENCH_HISTOGRAM_H
 

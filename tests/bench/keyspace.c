@@ -2,8 +2,8 @@
  * Keys are numbers 0 .. n-1. Their value's size and content follow from the number alone, so that any process of a run
  * can tell what a reply must be without having sent the SET. Values are slices of one pattern of random bytes.
  *
- * Zipf's law is sampled by rejection-inversion (W. Hörmann and G. Derflinger, "Rejection-inversion to generate variates
- * from monotone discrete distributions", 1996): exact, no table, about one exponential a draw.
+ * Zipf's law is sampled by rejection-inversion (W. Hörmann and G. Derflinger, "Rejection-inversion to generate
+ * variates from monotone discrete distributions", 1996): exact, no table, about one exponential a draw.
  */
 #include "tests/bench/keyspace.h"
 

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 enum {
-    BENCH_KEY_BYTES = 14,               /* "key:" and ten digits */
-    BENCH_PATTERN_BYTES = 1024 * 1024,  /* values start at some offset under this in the pattern */
+    BENCH_KEY_BYTES = 14,              /* "key:" and ten digits */
+    BENCH_PATTERN_BYTES = 1024 * 1024, /* values start at some offset under this in the pattern */
 };
 
 /* A generator of pseudo-random numbers (xorshift64*). */
@@ -38,7 +38,7 @@ uint64_t bench_zipf_next(const struct bench_zipf *z, struct bench_random *r);
 /* How long values are. */
 struct bench_sizes {
     enum { SIZE_FIXED, SIZE_UNIFORM, SIZE_LOGNORMAL } law;
-    uint32_t low;  /* fixed: the size; uniform: the range; lognormal: low is the median */
+    uint32_t low; /* fixed: the size; uniform: the range; lognormal: low is the median */
     uint32_t high;
     double sigma;
     double share_large; /* of the values, this share has large_bytes instead */

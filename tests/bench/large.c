@@ -31,9 +31,9 @@ struct large {
     uint64_t size;
     int bulk_fd;
     int probe_fd;
-    char *buffer;       /* SLICE_BYTES of x */
+    char *buffer; /* SLICE_BYTES of x */
     char *scratch;
-    uint64_t probe_at;  /* when the probe in flight was due; 0: none is in flight */
+    uint64_t probe_at; /* when the probe in flight was due; 0: none is in flight */
     uint64_t next_probe;
     char probe_buffer[64];
     size_t probe_got;
@@ -93,8 +93,8 @@ static void probe(struct large *l, enum phase phase)
         l->probe_got = 0;
         return;
     }
-    l->probe_got += moved(recv(l->probe_fd, l->probe_buffer + l->probe_got, sizeof l->probe_buffer - l->probe_got,
-                               MSG_DONTWAIT));
+    l->probe_got +=
+        moved(recv(l->probe_fd, l->probe_buffer + l->probe_got, sizeof l->probe_buffer - l->probe_got, MSG_DONTWAIT));
     if (l->probe_got >= sizeof probe_reply - 1) {
         if (memcmp(l->probe_buffer, probe_reply, sizeof probe_reply - 1) != 0) {
             die("a wrong reply to the probe");

@@ -189,8 +189,8 @@ static void print_target(const struct measured *m)
     for (uint32_t i = 0; i < m->window_count; i++) {
         const struct bench_histogram *h = &m->windows[i];
         printf("%s{\"count\":%lu,\"p50_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,\"max_us\":%.1f}", i > 0 ? "," : "",
-               (unsigned long)h->count, us(bench_histogram_percentile(h, 0.5)),
-               us(bench_histogram_percentile(h, 0.99)), us(bench_histogram_percentile(h, 0.999)), us(h->max_ns));
+               (unsigned long)h->count, us(bench_histogram_percentile(h, 0.5)), us(bench_histogram_percentile(h, 0.99)),
+               us(bench_histogram_percentile(h, 0.999)), us(h->max_ns));
     }
     printf("]");
     print_percentiles("reads", &sum->reads);

@@ -29,8 +29,9 @@ static bool parse_target(struct load_options *o, const char *text)
     if (sscanf(text, "%31[^,],%15[^,],%d,%d", t->name, protocol, &t->port, &t->pid) != 4) {
         return false;
     }
-    t->protocol = strcmp(protocol, "meta") == 0 ? PROTOCOL_META
-                : strcmp(protocol, "memcache") == 0 ? PROTOCOL_MEMCACHE : PROTOCOL_RESP;
+    t->protocol = strcmp(protocol, "meta") == 0       ? PROTOCOL_META
+                  : strcmp(protocol, "memcache") == 0 ? PROTOCOL_MEMCACHE
+                                                      : PROTOCOL_RESP;
     return t->protocol != PROTOCOL_RESP || strcmp(protocol, "resp") == 0;
 }
 

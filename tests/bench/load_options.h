@@ -24,7 +24,7 @@ struct load_options {
     double rate;    /* operations a second: open loop; 0: closed */
     double window;  /* seconds: open loop percentiles are also given for each such stretch; 0: no */
     bool verify;
-    int cpu;        /* pin to this one; -1: no */
+    int cpu; /* pin to this one; -1: no */
 };
 
 /* Fills `o` from the arguments; exits with a message about a bad one. */

@@ -45,76 +45,106 @@ def complain(name, done):
         say(f"bench: {name}: {done['errors']} errors: {done['first_error']}")
 
 
-# ---- fragmentation ----------------------------------------------------------------------------------------------------
+# ---- fragmentation ---------------------------------------------------------------------------------------------------
 
-def gets(park, server, keys, seconds, rate=2000, mix="get:100", more=()):
-    done = park.load([server], "--keys", keys, "--values", "64-192", "--mix", mix, "--rate", rate, "--rounds", 1,
+def gets(park, server, keys, values, seconds, rate=2000, mix="get:100", more=()):
+    done = park.load([server], "--keys", keys, "--values", values, "--mix", mix, "--rate", rate, "--rounds", 1,
                      "--seconds", seconds, "--ring", 100_000, "--window", 1, "--conns", 20, *more)[server.name]
     complain(server.name, done)
     return done
 
 
-def frag_once(park, server, keys):
+def frag_once(park, server, keys, values):
     server.start()
     survivors = ["--survivors", DELETED, "--verify"]
     churn_mix, churn_rate = "get:2,set:10,del:10", 22_000
+    fill = ["--keys", keys, "--values", values, "--pipeline", 128, "--ring", 250_000]
     try:
-        fill = ["--keys", keys, "--values", "64-192", "--pipeline", 128, "--ring", 250_000]
         complain(server.name, park.load([server], "--fill", *fill)[server.name])
         full = server.rss()
-        idle = gets(park, server, keys, 8, more=survivors)
+        idle = gets(park, server, keys, values, 8, more=survivors)
         deleted = park.load([server], "--delete", DELETED, *fill)[server.name]
         sampler = Sampler(server)
-        during = gets(park, server, keys, 11, more=survivors)
+        during = gets(park, server, keys, values, 11, more=survivors)
         points = sampler.stop()
-        live = deleted["stored_bytes"]
-        out = {"live_bytes": live, "full_rss": full, "rss_5s": at(points, 5), "rss_10s": at(points, 10),
-               "rss_series": points, "idle": idle["reads"], "during": during["reads"],
-               "during_windows": during["windows"], "misses": during["misses"]}
+        cpu = server.cpu_seconds()
+        time.sleep(3)
+        out = {"live_bytes": deleted["stored_bytes"], "full_rss": full, "rss_5s": at(points, 5),
+               "rss_10s": at(points, 10), "rss_series": points, "idle": idle["reads"], "during": during["reads"],
+               "during_windows": during["windows"], "misses": during["misses"],
+               "cpu_share_at_rest": (server.cpu_seconds() - cpu) / 3}
+        if during["misses"]:
+            say(f"bench: {server.name}: {during['misses']} of the items that were not deleted are gone")
         if server.protocol == "resp":
             server.command("MEMORY", "PURGE")
             time.sleep(2)
             out["rss_purged"] = server.rss()
-        out["churn"] = gets(park, server, keys, 8, churn_rate, churn_mix, ["--resize"])["reads"]
+        out["churn"] = gets(park, server, keys, values, 8, churn_rate, churn_mix, ["--resize"])["reads"]
         out["churn_rss"] = server.rss()
         if server.is_flagstone:
             server.command("CONFIG", "SET", "activedefrag", "no")
-            out["churn_without"] = gets(park, server, keys, 8, churn_rate, churn_mix, ["--resize"])["reads"]
+            out["churn_without"] = gets(park, server, keys, values, 8, churn_rate, churn_mix, ["--resize"])["reads"]
+            out["writes"] = writes_with_and_without(park, server, keys, values)
         return out
     finally:
         server.stop()
 
 
-def frag(park, report, args):
-    keys = int(2_000_000 * args.scale)
+def writes_with_and_without(park, server, keys, values):
+    """Operations a second of one worker at full write load, sizes changing, with active defrag on and off in turn."""
+    found = {"yes": [], "no": []}
+    for _ in range(4):
+        for setting, rates in found.items():
+            server.command("CONFIG", "SET", "activedefrag", setting)
+            done = park.load([server], "--keys", keys, "--values", values, "--mix", "set:75,del:25", "--resize",
+                             "--pipeline", 64, "--rounds", 1, "--seconds", 1.5, "--ring", 500_000)[server.name]
+            complain(server.name, done)
+            rates.append(done["rounds"][0]["ops_per_second"])
+    return {"with": median(found["yes"]), "without": median(found["no"]),
+            "ratio": median([a / b for a, b in zip(found["yes"], found["no"])])}
+
+
+def frag_table(park, report, keys, values, servers, repeats, title):
     rows, waits, figures = [], [], {}
-    for server in park.caches():
-        runs = [frag_once(park, server, keys) for _ in range(3 if server.is_flagstone else 1)]
+    for server in servers:
+        runs = [frag_once(park, server, keys, values) for _ in range(repeats if server.is_flagstone else 1)]
         figures[server.name] = runs
 
         def middle(pick, chosen=runs):
             return median([pick(r) for r in chosen])
 
         live = runs[0]["live_bytes"]
-        purged = middle(lambda r: r.get("rss_purged"))
+        cells = [f"{number(megabytes(v), 1)} ({number(v / live)})" if v else "-" for v in (
+            middle(lambda r: r["rss_5s"]), middle(lambda r: r["rss_10s"]), middle(lambda r: r.get("rss_purged")))]
+        writes = runs[0].get("writes")
         rows.append([server.name, number(megabytes(live), 1), number(megabytes(middle(lambda r: r["full_rss"])), 1)]
-                    + [f"{number(megabytes(v), 1)} ({number(v / live)})" if v else "-" for v in (
-                        middle(lambda r: r["rss_5s"]), middle(lambda r: r["rss_10s"]), purged)])
+                    + cells + [number(100 * middle(lambda r: r["cpu_share_at_rest"]), 2),
+                               number(middle(lambda r: r["writes"]["ratio"]), 3) if writes else "-"])
         for phase in ("idle", "during", "churn", "churn_without"):
             if phase in runs[0]:
-                cells = [middle(lambda r, k=k, p=phase: r[p][k]) for k in ("p50_us", "p99_us", "p999_us", "max_us")]
-                ratio = middle(lambda r, p=phase: r[p]["p99_us"] / r["idle"]["p99_us"])
-                waits.append([f"{server.name}: {phase}"] + [number(c, 0) for c in cells] + [number(ratio)])
-        report.put("frag", figures)
+                times = [middle(lambda r, k=k, p=phase: r[p][k]) for k in ("p50_us", "p99_us", "p999_us", "max_us")]
+                ratios = [middle(lambda r, k=k, p=phase: r[p][k] / r["idle"][k]) for k in ("p99_us", "p999_us")]
+                waits.append([f"{server.name}: {phase}"] + [number(t, 0) for t in times] + [number(q) for q in ratios])
+        report.put(title, figures)
         report.save()
-    report.show(f"{keys:,} items of 64-192 B, {DELETED} % deleted at random: RSS, MB (and of the live bytes)",
-                ["", "live", "full", "5 s after", "10 s after", "after MEMORY PURGE"], rows)
-    report.show("GET at 2,000/s, open loop, µs", ["", "p50", "p99", "p99.9", "max", "p99 to idle"], waits,
-                "idle: before the deletes; during: after them; churn: with 10,000 SET and 10,000 DEL a second besides; "
-                "churn_without: activedefrag off")
+    report.show(f"{title}, {DELETED} % deleted at random: RSS, MB (and of the live bytes)",
+                ["", "live", "full", "5 s after", "10 s after", "after PURGE", "CPU % at rest", "writes on/off"], rows,
+                "writes on/off: operations a second at full write load with active defrag on, to those with it off")
+    report.show("GET at 2,000/s, open loop, µs", ["", "p50", "p99", "p99.9", "max", "p99 to idle", "p99.9 to idle"],
+                waits, "idle: before the deletes; during: after them; churn: with 10,000 SET and 10,000 DEL a second "
+                "besides; churn_without: activedefrag off")
 
 
-# ---- changing sizes ---------------------------------------------------------------------------------------------------
+def frag(park, report, args):
+    keys = int(2_000_000 * args.scale)
+    frag_table(park, report, keys, "64-192", park.caches(), 3, f"{keys:,} items of 64-192 B")
+    # The same with a tenth of the bytes in values of 1 MB.
+    share = 0.1 * 128 / (0.9 * (1 << 20))
+    frag_table(park, report, keys, f"64-192,{1 << 20}@{share:.9f}", park.speaking_redis(), 1,
+               f"{keys:,} items of 64-192 B and a tenth of the bytes in values of 1 MB")
+
+
+# ---- changing sizes --------------------------------------------------------------------------------------------------
 
 def churn(park, server, workload, live, memory=0):
     server.start(memory=memory)
@@ -152,7 +182,7 @@ def resize(park, report, args):
                 [""] + list(limited), limited_rows)
 
 
-# ---- misses at a limit ------------------------------------------------------------------------------------------------
+# ---- misses at a limit -----------------------------------------------------------------------------------------------
 
 def missratio(park, report, args):
     memory = 200_000_000
@@ -182,7 +212,7 @@ def missratio(park, report, args):
                 ["", "ideal LRU"] + [s.name for s in servers], rows)
 
 
-# ---- a limit that moves -----------------------------------------------------------------------------------------------
+# ---- a limit that moves ----------------------------------------------------------------------------------------------
 
 def info(server, *fields):
     lines = dict(line.split(":", 1) for line in server.command("INFO").splitlines() if ":" in line)
@@ -190,16 +220,17 @@ def info(server, *fields):
 
 
 def balloon_once(park, server, high, low, keys):
+    """Lowered while GETs go on (so that every eviction is the limit's doing), raised, and filled again."""
     server.start(memory=high)
+    fill = ["--values", "1000", "--pipeline", 64, "--ring", 100_000]
     try:
-        park.load([server], "--fill", "--keys", keys, "--values", "1000", "--pipeline", 64, "--ring", 100_000)
-        before = server.command("DBSIZE")
-        evicted, used = info(server, "evicted_keys", "used_memory")
+        park.load([server], "--fill", "--keys", keys, *fill)
+        keys_before, rss_before, evicted = server.command("DBSIZE"), server.rss(), info(server, "evicted_keys")[0]
         result = {}
 
         def serve():
-            result.update(park.load([server], "--keys", keys, "--values", "1000", "--mix", "get:90,set:10",
-                                    "--pipeline", 10, "--rate", 100_000, "--rounds", 1, "--seconds", 20, "--window", 1,
+            result.update(park.load([server], "--keys", keys, "--values", "1000", "--mix", "get:100", "--pipeline", 10,
+                                    "--rate", 100_000, "--rounds", 1, "--seconds", 15, "--window", 1,
                                     "--ring", 500_000))
 
         load = threading.Thread(target=serve)
@@ -209,21 +240,21 @@ def balloon_once(park, server, high, low, keys):
         started = time.monotonic()
         reply = server.command("CONFIG", "SET", "maxmemory", low)
         answered = time.monotonic() - started
-        time.sleep(12)
+        time.sleep(10.5)
         points = sampler.stop()
-        after = server.command("DBSIZE")
-        evicted_down = info(server, "evicted_keys")[0] - evicted
-        server.command("CONFIG", "SET", "maxmemory", high)
-        at_raise = info(server, "evicted_keys")[0]
         load.join()
         done = result[server.name]
         complain(server.name, done)
-        under = next((t for t, rss in points if rss <= low), None)
-        return {"reply": str(reply), "reply_seconds": answered, "seconds_to_limit": under, "keys_before": before,
-                "keys_after": after, "evicted": evicted_down, "used_before": used, "series": points,
-                "rss_10s": at(points, 10), "evicted_after_raise": info(server, "evicted_keys")[0] - at_raise,
-                "ops_per_second": done["rounds"][0]["ops_per_second"], "reads": done["reads"],
-                "windows": done["windows"], "errors": done["errors"]}
+        keys_after, evicted_down = server.command("DBSIZE"), info(server, "evicted_keys")[0] - evicted
+        server.command("CONFIG", "SET", "maxmemory", high)
+        raised = park.load([server], "--fill", "--keys", int((high - low) / 2 / 1040), "--first-key", keys, *fill)
+        complain(server.name, raised[server.name])
+        return {"reply": str(reply), "reply_seconds": answered, "keys_before": keys_before, "keys_after": keys_after,
+                "seconds_to_limit": next((t for t, rss in points if rss <= low), None), "evicted": evicted_down,
+                "needed": keys_before * max(0.0, 1 - low / rss_before), "rss_before": rss_before, "series": points,
+                "rss_10s": at(points, 10), "reads": done["reads"], "windows": done["windows"],
+                "evicted_after_raise": info(server, "evicted_keys")[0] - evicted - evicted_down,
+                "ops_per_second": done["rounds"][0]["ops_per_second"], "errors": done["errors"]}
     finally:
         server.stop()
 
@@ -234,14 +265,13 @@ def balloon(park, report, args):
     rows, figures = [], {}
     for server in park.speaking_redis():
         out = figures[server.name] = balloon_once(park, server, high, low, keys)
-        # What must go: the share of the memory in use that is over the new limit.
-        needed = out["keys_before"] * max(0.0, 1 - low / max(out["used_before"], low))
+        needed = out["needed"]
         seconds = out["seconds_to_limit"]
         rows.append([server.name, number(seconds, 1) if seconds is not None else "never",
-                     number(megabytes(out["rss_10s"]), 0), number(out["evicted"] / needed if needed else None, 3),
+                     number(out["rss_10s"] / low, 3), number(out["evicted"] / needed if needed else None, 3),
                      number(out["reads"]["p99_us"], 0), number(out["reads"]["max_us"] / 1e3, 1),
                      str(out["evicted_after_raise"])])
     report.put("balloon", figures)
     report.show(f"maxmemory from {high / 1e9:.2g} GB to {low / 1e9:.2g} GB at 100,000 operations a second",
-                ["", "s to the limit", "RSS after 10 s, MB", "evicted to needed", "GET p99 µs", "max ms",
+                ["", "s to the limit", "RSS after 10 s / limit", "evicted to needed", "GET p99 µs", "max ms",
                  "evictions after raising"], rows)

@@ -1,7 +1,8 @@
 /*
  * bench-replay: loads in which the next request depends on the last replies or on what is stored.
  *
- *   aside   A cache in front of something slow: GET, and on a miss SET. Three request streams over --keys keys, Zipf 0.99:
+ *   aside   A cache in front of something slow: GET, and on a miss SET. Three request streams over --keys keys,
+ *           Zipf 0.99:
  *           zipf   sizes lognormal, median 150 B
  *           scan   the same, but a quarter of the requests walk once over keys that nobody asks for again
  *           shift  sizes of about 100 B; half-way all keys are new and their sizes about 500 B
@@ -355,8 +356,11 @@ static bool parse_option(struct options *o, const char *name, const char *value)
     const struct {
         const char *name;
         uint64_t *number;
-    } numbers[] = {{"--keys", &o->keys},        {"--requests", &o->requests}, {"--ideal", &o->ideal_bytes},
-                   {"--live", &o->live_bytes}, {"--seed", &o->seed}};
+    } numbers[] = {{"--keys", &o->keys},
+                   {"--requests", &o->requests},
+                   {"--ideal", &o->ideal_bytes},
+                   {"--live", &o->live_bytes},
+                   {"--seed", &o->seed}};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         if (strcmp(name, numbers[i].name) == 0) {
             *numbers[i].number = strtoull(value, NULL, 10);
@@ -389,8 +393,14 @@ static bool parse_option(struct options *o, const char *name, const char *value)
 
 static void parse(struct options *o, int argc, char **argv)
 {
-    *o = (struct options){.cpu = -1, .keys = 4000000, .requests = 10000000, .live_bytes = 100000000, .times = 5,
-                          .rest_seconds = 10, .batch = 2048, .seed = 1};
+    *o = (struct options){.cpu = -1,
+                          .keys = 4000000,
+                          .requests = 10000000,
+                          .live_bytes = 100000000,
+                          .times = 5,
+                          .rest_seconds = 10,
+                          .batch = 2048,
+                          .seed = 1};
     snprintf(o->mode, sizeof o->mode, "%s", argc > 1 ? argv[1] : "");
     for (int i = 2; i + 1 < argc; i += 2) {
         if (!parse_option(o, argv[i], argv[i + 1])) {

@@ -20,9 +20,9 @@ struct replay_client {
     size_t sent;
     size_t out_room;
     char *in;
-    uint32_t count;                              /* operations in the batch */
+    uint32_t count; /* operations in the batch */
     struct bench_expect expect[REPLAY_BATCH_MAX];
-    bool found[REPLAY_BATCH_MAX];                /* after replay_run: GET brought a value */
+    bool found[REPLAY_BATCH_MAX]; /* after replay_run: GET brought a value */
     struct bench_reader reader;
     struct bench_tally tally;
 };

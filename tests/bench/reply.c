@@ -199,7 +199,7 @@ static enum step memcache_step(struct taker *k, const struct bench_expect *e)
         r->body_ends = line[2] == ' ';
         r->found++;
         return start_body(k, r->body_ends ? number_at(line + 3) : value_length(line), e, line) ? body_done(r)
-                                                                                                : STEP_STARVED;
+                                                                                               : STEP_STARVED;
     }
     if (starts(line, next, "END") || starts(line, next, "EN")) {
         k->t->misses += r->found == 0;

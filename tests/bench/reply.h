@@ -21,12 +21,12 @@ struct bench_tally {
 
 /* The state of one connection between reads. All zero at first. */
 struct bench_reader {
-    size_t skip;              /* bytes of a value, and its CR LF, still to come */
-    uint32_t elements;        /* RESP: array elements still to come */
-    uint32_t body_offset;     /* in the pattern, of the value's next byte */
-    bool body_ends;           /* memcached: the value is the last of its reply */
-    bool checking;            /* the value's bytes are compared */
-    uint32_t found;           /* memcached: values in this reply so far */
+    size_t skip;          /* bytes of a value, and its CR LF, still to come */
+    uint32_t elements;    /* RESP: array elements still to come */
+    uint32_t body_offset; /* in the pattern, of the value's next byte */
+    bool body_ends;       /* memcached: the value is the last of its reply */
+    bool checking;        /* the value's bytes are compared */
+    uint32_t found;       /* memcached: values in this reply so far */
     uint32_t carry_size;
     char carry[REPLY_CARRY_BYTES]; /* a line that is not complete: the caller puts it before the next bytes */
 };

@@ -204,7 +204,7 @@ class Park:
 
     def __init__(self, args):
         cpus = sorted(os.sched_getaffinity(0))
-        self.server_cpus = [args.server_cpu] if args.server_cpu is not None else [cpus[0]]
+        self.server_cpus = [int(c) for c in args.server_cpus.split(",")] if args.server_cpus else [cpus[0]]
         self.all_cpus = cpus
         self.load_cpu = args.load_cpu if args.load_cpu is not None else cpus[-1]
         self.args = args

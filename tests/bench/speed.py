@@ -1,7 +1,13 @@
 """Speed: what an operation costs the server, all servers in turn within every round, as a ratio to the floor."""
+import os
+import socket
+import struct
+import time
+
 from report import median, number
 from servers import say
 
+STORM_RATE, STORM_SECONDS = 5000, 4
 GET100, GET90, GET50 = "get:100", "get:90,set:10", "get:50,set:50"
 
 
@@ -145,7 +151,8 @@ def run_sets(park, report, args, sets):
                 report.put(f"{data['name']}: {scenario['label']}", figures)
                 found.append((scenario["label"], figures))
             show(report, servers, data, found)
-            report.show(f"{data['name']}: resident bytes an item beyond key and value", [""] + [s.name for s in servers],
+            report.show(f"{data['name']}: resident bytes an item beyond key and value",
+                        [""] + [s.name for s in servers],
                         [["after the fill"] + [number(filled[s.name]["rss_per_item"], 1) if s.kind != "floor" else "-"
                                                for s in servers]])
             report.save()
@@ -196,6 +203,44 @@ def connections(park, report, args):
     one_set(park, report, args, servers, [
         row("50 connections", 1), row("1,000 connections", 1, conns=1000), row("10,000 connections", 1, conns=10_000)],
             "connections")
+    rows = []
+    for server in servers:
+        out = storm(server, park.load_cpu)
+        report.put(f"accept storm: {server.name}", out)
+        rows.append([server.name, number(out["per_second"], 0), number(out["cpu_us"], 1), number(out["p99_us"], 0),
+                     number(out["max_us"] / 1e3, 1), str(out["failures"])])
+    report.show(f"Accept storm: {STORM_RATE:,} times a second connect, PING, close, for {STORM_SECONDS} s",
+                ["", "reached /s", "server CPU µs each", "p99 µs", "max ms", "failures"], rows)
+
+
+def storm(server, cpu):
+    """Connections that ask once and close, at a fixed rate, one after the other."""
+    server.start()
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {cpu})
+    times, failures = [], 0
+    try:
+        used, start = server.cpu_seconds(), time.perf_counter()
+        for i in range(STORM_RATE * STORM_SECONDS):
+            due = start + i / STORM_RATE
+            while time.perf_counter() < due:
+                pass
+            began = time.perf_counter()
+            try:
+                with socket.create_connection(("127.0.0.1", server.port), timeout=5) as sock:
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    sock.sendall(b"*1\r\n$4\r\nPING\r\n")
+                    failures += sock.recv(16) != b"+PONG\r\n"
+            except OSError:
+                failures += 1
+            times.append(time.perf_counter() - began)
+        elapsed, used = time.perf_counter() - start, server.cpu_seconds() - used
+        times.sort()
+        return {"per_second": len(times) / elapsed, "cpu_us": used * 1e6 / len(times), "failures": failures,
+                "p99_us": times[len(times) * 99 // 100] * 1e6, "max_us": times[-1] * 1e6}
+    finally:
+        os.sched_setaffinity(0, before)
+        server.stop()
 
 
 def latency(park, report, args):

@@ -31,19 +31,19 @@ struct bench_expect {
 struct bench_plan {
     enum bench_protocol protocol;
     enum { PLAN_MIX, PLAN_FILL, PLAN_DELETE } kind;
-    uint64_t keys;       /* numbers 0 .. keys-1 are in use */
-    uint64_t first_key;  /* added to each number */
-    uint64_t operations; /* PLAN_MIX: how many; otherwise the window's size, at most */
-    uint64_t start;      /* PLAN_FILL, PLAN_DELETE: from this position in the order */
-    uint32_t depth;      /* operations a batch */
+    uint64_t keys;                /* numbers 0 .. keys-1 are in use */
+    uint64_t first_key;           /* added to each number */
+    uint64_t operations;          /* PLAN_MIX: how many; otherwise the window's size, at most */
+    uint64_t start;               /* PLAN_FILL, PLAN_DELETE: from this position in the order */
+    uint32_t depth;               /* operations a batch */
     uint32_t weights[VERB_COUNT]; /* PLAN_MIX */
     uint32_t mget_keys;
     bool zipf;
     double skew;
     struct bench_sizes sizes;
-    bool resize;         /* a SET draws a new size: lengths cannot be foretold */
-    uint32_t doomed;     /* PLAN_DELETE: percentage to delete; PLAN_MIX: GETs leave these out */
-    uint32_t ttl_low;    /* seconds; 0 and 0: none */
+    bool resize;      /* a SET draws a new size: lengths cannot be foretold */
+    uint32_t doomed;  /* PLAN_DELETE: percentage to delete; PLAN_MIX: GETs leave these out */
+    uint32_t ttl_low; /* seconds; 0 and 0: none */
     uint32_t ttl_high;
     uint64_t seed;
 };
@@ -54,11 +54,11 @@ struct bench_stream {
     uint32_t depth;
     struct bench_expect *expect; /* one an operation */
     struct iovec *segments;
-    uint64_t *first_segment;     /* batches + 1 of them */
+    uint64_t *first_segment; /* batches + 1 of them */
     char *arena;
     size_t arena_size;
-    uint64_t stored_bytes;       /* keys and values that SETs carry; PLAN_DELETE: of the keys that are left alone */
-    uint64_t next;               /* where the next window starts (fill, delete) */
+    uint64_t stored_bytes; /* keys and values that SETs carry; PLAN_DELETE: of the keys that are left alone */
+    uint64_t next;         /* where the next window starts (fill, delete) */
 };
 
 /* Builds the stream; `pattern` must live as long. False: out of memory. An empty stream: nothing left to do. */

@@ -24,13 +24,13 @@ enum { READ_BYTES = 512 * 1024, MAX_EVENTS = 512, MAX_IOV = 256, LATE_NS = 10000
 
 struct bench_conn {
     int fd;
-    bool waits_for_room;   /* EPOLLOUT is asked for */
-    uint32_t outstanding;  /* batches */
-    uint32_t batch_done;   /* replies of the current batch that have come */
-    uint64_t reply_batch;  /* the batch that the next reply belongs to */
-    uint64_t segment;      /* next to send */
+    bool waits_for_room;  /* EPOLLOUT is asked for */
+    uint32_t outstanding; /* batches */
+    uint32_t batch_done;  /* replies of the current batch that have come */
+    uint64_t reply_batch; /* the batch that the next reply belongs to */
+    uint64_t segment;     /* next to send */
     uint64_t segment_end;
-    size_t segment_done;   /* bytes of it already sent */
+    size_t segment_done; /* bytes of it already sent */
     uint64_t sent_at;
     struct bench_reader reader;
 };

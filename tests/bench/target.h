@@ -15,9 +15,9 @@ struct bench_conn;
 struct bench_result {
     uint64_t operations;
     uint64_t elapsed_ns;
-    uint64_t cpu_ns;         /* of the server, all threads */
-    uint64_t busiest_ns;     /* of its busiest thread */
-    uint64_t late;           /* open loop: batches sent more than 1 ms after their time (the generator's own delay) */
+    uint64_t cpu_ns;     /* of the server, all threads */
+    uint64_t busiest_ns; /* of its busiest thread */
+    uint64_t late;       /* open loop: batches sent more than 1 ms after their time (the generator's own delay) */
     struct bench_histogram reads;  /* GET, MGET, PING; in a closed loop: everything */
     struct bench_histogram writes; /* the rest */
 };
@@ -30,10 +30,10 @@ struct bench_target {
     int epoll;
     uint32_t conn_count;
     struct bench_conn *conns;
-    char *in;                /* shared by all connections: carry room, then what recv brings */
+    char *in; /* shared by all connections: carry room, then what recv brings */
     const struct bench_stream *stream;
-    const char *pattern;     /* values are compared with it, or NULL */
-    uint64_t cursor;         /* the batch to send next, counting through the repetitions of the stream */
+    const char *pattern; /* values are compared with it, or NULL */
+    uint64_t cursor;     /* the batch to send next, counting through the repetitions of the stream */
     struct bench_tally tally;
 };
 
