@@ -116,7 +116,7 @@ static void test_bad_files(void **state)
         {"\n\ntimeout abc\n", "timeout"},
         {"maxmemory 12parsecs\n", "maxmemory"},
         {"maxmemory-policy nosuch\n", "maxmemory-policy"},
-        {"timeout \"10\n", "2"},
+        {"timeout \"10\n", "nbalanced quotes"},
         {"include /nonexistent/file.conf\n", "/nonexistent/file.conf"},
         {"save 900 1\n", "save"},
         {"appendonly yes\n", "appendonly"},
@@ -161,14 +161,15 @@ static void test_bad_arguments(void **state)
         {"--maxmemory", "-5", "maxmemory"},
         {"--loglevel", "loud", "loglevel"},
         {"--save", "60 1", "save"},
-        {"--bind", "not-an-address.invalid", "bind"},
+        {"--bind", "not-an-address.invalid", "not-an-address.invalid"},
         {"--unixsocket", "/nonexistent/dir/sock", "/nonexistent/dir/sock"},
         {"--logfile", "/nonexistent/dir/log", "/nonexistent/dir/log"},
     };
     char *output;
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        int status = SERVER_RUN(NULL, &output, "--port", "0", cases[i][0], cases[i][1]);
+        int status = SERVER_RUN(NULL, &output, "--port", strcmp(cases[i][0], "--bind") == 0 ? "65431" : "0",
+                                cases[i][0], cases[i][1]);
         if (status <= 0 || !strstr(output, cases[i][2]))
             fail_msg("%s %s: status %d, %s", cases[i][0], cases[i][1], status, output);
         free(output);

@@ -123,11 +123,11 @@ static void test_full_disk(void **state)
  * that it cannot work with so little. */
 static void test_address_space(void **state)
 {
-    static const char *const none[] = {NULL};
+    static const char *const keep[] = {"--maxmemory-policy", "noeviction", NULL};
     (void)state;
     if (flavour_is_sanitized())
         skip();
-    struct test_server *s = server_start_limited(none, (size_t)1 << 30, 0);
+    struct test_server *s = server_start_limited(keep, (size_t)1 << 30, 0);
     redisContext *c = client_open(s);
     char *value = calloc(1, 1 << 20);
     int refused = 0;
