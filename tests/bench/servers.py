@@ -221,6 +221,8 @@ class Park:
         self.memcached = Server("memcached", "memcached", program, cpus=self.server_cpus) if program else None
         for other in args.other:
             name, _, path = other.partition("=")
+            if not os.access(path, os.X_OK):
+                sys.exit(f"bench: --other {other}: no such program (give NAME=PATH)")
             self.others.append(Server(name, "redis", path, cpus=self.server_cpus))
         for name, missing in (("redis-server", self.redis), ("memcached", self.memcached)):
             if missing is None:
