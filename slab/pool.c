@@ -42,6 +42,8 @@ bool pool_open(struct pool *p, const struct slab_os *os, size_t range_bytes)
             break;
     if (at == NULL)
         return false;
+    p->range = at;
+    p->range_bytes = range_bytes + region;
     p->base = (char *)(((uintptr_t)at + region - 1) & ~(uintptr_t)(region - 1));
     p->pages = (uint32_t)(range_bytes / region * REGION_PAGES);
     atomic_store(&p->budget, p->pages);
@@ -56,9 +58,9 @@ void pool_close(struct pool *p)
 {
     vspace_close(&p->free_bits);
     vspace_close(&p->absent_bits);
-    if (p->base != NULL)
-        p->os->unreserve(p->base, (size_t)p->pages * PAGE_SIZE);
-    p->base = NULL;
+    if (p->range != NULL)
+        p->os->unreserve(p->range, p->range_bytes);
+    p->range = p->base = NULL;
 }
 
 /* A page number without memory behind it, counted as committed already; PAGE_NONE: none is left. Lock held. */

@@ -19,6 +19,8 @@ enum { PAGE_SHIFT = 16, PAGE_SIZE = 1 << PAGE_SHIFT, REGION_PAGES = 32 };
 
 struct pool {
     char *base;     /* address of page 0; constant */
+    void *range;    /* what was reserved, of which page 0 is the first aligned part; constant */
+    size_t range_bytes;
     uint32_t pages; /* in the range; constant */
     struct lock lock;
     uint32_t high;             /* pages ever used; lock */

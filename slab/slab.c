@@ -23,17 +23,20 @@ bool slab_open(struct slab *s, const struct slab_os *os, size_t range_bytes, uin
         return false;
     size_t pages = (size_t)s->pool.pages + 256; /* descriptors come 256 at a time */
     if (!vspace_open(&s->descriptors, os, pages * sizeof(struct page)) || !vspace_open(&s->class_of, os, pages) ||
-        pool_take(&s->pool) != 0) { /* page 0 makes ref 0 mean "none" */
+        pool_take(&s->pool) != 0 /* page 0 makes ref 0 mean "none" */ || !slab_describe(s, 0)) {
         slab_close(s);
         return false;
     }
-    return slab_describe(s, 0);
+    return true;
 }
 
 void slab_close(struct slab *s)
 {
-    for (uint32_t k = 0; k < CLASS_MAX; k++)
+    for (uint32_t k = 0; k < CLASS_MAX; k++) {
+        for (uint32_t i = 0; i < s->class[k].npages; i++)
+            slab_unpoison_page(s, s->class[k].pages[i]); /* the addresses may be mapped again */
         free(s->class[k].pages);
+    }
     vspace_close(&s->descriptors);
     vspace_close(&s->class_of);
     pool_close(&s->pool);

@@ -1,0 +1,419 @@
+/* Chunks: taken and given back, fullest page first, draining, finding states, and the equation of every page. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "slab/slab.h"
+#include "tests/unit/slab/fake_os.h"
+
+enum { RANGE = 64 << 20, MANY = 8192 };
+
+static struct slab slab;
+
+static int set_up(void **state)
+{
+    (void)state;
+    fake_begin();
+    return slab_open(&slab, &fake_hooks, RANGE, 24, 1.05) ? 0 : -1;
+}
+
+static void assert_sound(void)
+{
+    char why[256] = "";
+    if (!slab_check(&slab, why, sizeof why))
+        fail_msg("%s", why);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    assert_sound();
+    slab_close(&slab);
+    return fake_end() ? 0 : -1;
+}
+
+static uint32_t class_of(size_t bytes)
+{
+    return size_class_of(&slab.classes, bytes);
+}
+
+static chunk_ref take(uint32_t class)
+{
+    chunk_ref ref = 0;
+    return slab_take(&slab, class, &ref, 1) == 1 ? ref : 0;
+}
+
+/* Takes n chunks, live. */
+static void take_live(uint32_t class, chunk_ref *out, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        out[i] = take(class);
+        assert_true(out[i] != 0);
+        memset(slab_ptr(&slab, out[i]), (int)i, slab.classes.c[class].size);
+        slab_set_state(&slab, out[i], CHUNK_LIVE);
+    }
+}
+
+static void test_opening_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    /* the pool's three reservations, then descriptors and the class map */
+    for (uint32_t call = 1; call <= 5; call++) {
+        fake_begin();
+        fake.reserve_fails = call;
+        assert_false(slab_open(&slab, &fake_hooks, RANGE, 24, 1.05));
+        assert_true(fake_end());
+    }
+    for (int calls = 0; calls < 5; calls++) {
+        fake_begin();
+        fake.protect_left = calls;
+        assert_false(slab_open(&slab, &fake_hooks, RANGE, 24, 1.05));
+        assert_true(fake_end());
+    }
+    fake_begin();
+    fake.populate_left = 0;
+    assert_false(slab_open(&slab, &fake_hooks, RANGE, 24, 1.05));
+    assert_true(fake_end());
+}
+
+static void test_take_and_give_every_class(void **state)
+{
+    (void)state;
+    uint32_t pages = pool_in_use(&slab.pool);
+    for (uint32_t k = 0; k < slab.classes.n; k++) {
+        const struct size_class *c = &slab.classes.c[k];
+        chunk_ref *refs = calloc(c->chunks, sizeof *refs);
+        take_live(k, refs, c->chunks);
+        uint32_t page = slab_page_of(refs[0]);
+        assert_int_equal(slab_page_class(&slab, page), k);
+        for (uint32_t i = 0; i < c->chunks; i++) {
+            assert_int_equal(slab_page_of(refs[i]), page); /* a page's worth fits one page */
+            assert_int_equal(slab_chunk_index(c, refs[i]), i);
+            assert_int_equal(slab_ref(&slab, slab_ptr(&slab, refs[i])), refs[i]);
+            assert_int_equal(slab_chunk_size(&slab, refs[i]), c->size);
+            const unsigned char *p = slab_ptr(&slab, refs[i]);
+            assert_true(p[0] == (unsigned char)i && p[c->size - 1] == (unsigned char)i);
+        }
+        struct page_counts counts;
+        slab_page_counts(&slab, page, &counts);
+        assert_int_equal(counts.live, c->chunks);
+        assert_int_equal(counts.free, 0);
+        for (uint32_t i = 0; i < c->chunks; i++)
+            slab_give(&slab, refs[i]);
+        assert_int_equal(slab_page_class(&slab, page), CLASS_NONE); /* wholly free: back to the pool */
+        free(refs);
+    }
+    assert_int_equal(pool_in_use(&slab.pool), pages);
+}
+
+static void test_take_several(void **state)
+{
+    (void)state;
+    uint32_t k = class_of(1000), per_page = slab.classes.c[k].chunks, n = 0;
+    chunk_ref refs[256];
+    assert_true(per_page < 128);
+    /* never more than one page's, never a chunk twice */
+    for (int i = 0; i < 3; i++) {
+        uint32_t got = slab_take(&slab, k, refs + n, 7);
+        assert_int_equal(got, 7);
+        for (uint32_t j = n; j < n + got; j++)
+            assert_int_equal(slab_get_state(&slab, refs[j]), CHUNK_RESERVED);
+        n += got;
+    }
+    n += slab_take(&slab, k, refs + n, 200);
+    assert_int_equal(n, per_page);
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t j = 0; j < i; j++)
+            assert_true(refs[i] != refs[j]);
+    struct page_counts c;
+    slab_page_counts(&slab, slab_page_of(refs[0]), &c);
+    assert_int_equal(c.reserved, per_page);
+    assert_sound();
+}
+
+static void test_fullest_page_first(void **state)
+{
+    (void)state;
+    uint32_t k = class_of(500), per_page = slab.classes.c[k].chunks;
+    chunk_ref refs[MANY];
+    take_live(k, refs, per_page * 4);
+    /* page 0 loses nearly all, page 1 half, page 2 a tenth, page 3 nothing */
+    uint32_t lost[4] = {per_page - 2, per_page / 2, per_page / 10, 0};
+    for (uint32_t p = 0; p < 4; p++)
+        for (uint32_t i = 0; i < lost[p]; i++)
+            slab_give(&slab, refs[p * per_page + i]);
+    assert_sound();
+    uint32_t pages[4];
+    for (uint32_t p = 0; p < 4; p++)
+        pages[p] = slab_page_of(refs[(p + 1) * per_page - 1]);
+    for (uint32_t p = 2; p < 3; p--) /* 2, 1, 0 */
+        for (uint32_t i = 0; i < lost[p]; i++)
+            assert_int_equal(slab_page_of(take(k)), pages[p]);
+    assert_sound();
+    assert_false(slab_page_of(take(k)) == pages[0]); /* all four are full: a fifth */
+    assert_int_equal(slab.class[k].npages, 5);
+}
+
+static void test_no_page_is_to_be_had(void **state)
+{
+    (void)state;
+    uint32_t k = class_of(4000), whole = slab.classes.n - 1, n = 0;
+    chunk_ref refs[256];
+    pool_set_budget(&slab.pool, 4); /* page 0 is nobody's */
+    while (n < 256 && (refs[n] = take(k)) != 0)
+        n++;
+    assert_int_equal(n, 3 * slab.classes.c[k].chunks);
+    assert_true(take(whole) == 0 && take(class_of(24)) == 0);
+    assert_sound();
+    for (uint32_t i = 0; i < slab.classes.c[k].chunks; i++)
+        slab_give(&slab, refs[i]);
+    assert_true(take(whole) != 0); /* the page goes to any class */
+    assert_true(take(k) == 0);
+    pool_set_budget(&slab.pool, 100);
+    fake.populate_left = 0;
+    assert_true(take(k) == 0);
+    assert_sound();
+    fake.populate_left = -1;
+    assert_true(take(k) != 0);
+}
+
+/* Descriptors come 256 pages at a time: when there is no memory for them the page goes back. */
+static void test_no_memory_for_descriptors(void **state)
+{
+    (void)state;
+    uint32_t whole = slab.classes.n - 1, n = 1;
+    for (; n < 256; n++)
+        assert_true(take(whole) != 0);
+    /* 65536 / 24 = 2730 descriptors are usable at once, 65536 bytes of the class map */
+    uint32_t usable = (uint32_t)(slab.descriptors.usable / sizeof(struct page));
+    uint32_t limit = (usable & ~255u) < slab.pool.pages ? usable & ~255u : slab.pool.pages;
+    for (; n < limit; n++)
+        assert_true(take(whole) != 0);
+    if (limit < slab.pool.pages) {
+        fake.protect_left = n % REGION_PAGES == 0 ? 1 : 0; /* the region itself may be opened */
+        uint32_t used = pool_in_use(&slab.pool);
+        assert_true(take(whole) == 0);
+        assert_int_equal(pool_in_use(&slab.pool), used);
+        fake.protect_left = -1;
+        assert_true(take(whole) != 0);
+    }
+    assert_true(slab_page_count(&slab) >= n);
+}
+
+static void test_draining(void **state)
+{
+    (void)state;
+    uint32_t k = class_of(700), per_page = slab.classes.c[k].chunks;
+    chunk_ref refs[MANY];
+    take_live(k, refs, per_page * 3);
+    assert_int_equal(slab_drain_begin(&slab, k), PAGE_NONE); /* no room elsewhere */
+    for (uint32_t i = 0; i < per_page - 3; i++)
+        slab_give(&slab, refs[i]); /* three are left on the first page */
+    assert_int_equal(slab_drain_begin(&slab, k), PAGE_NONE); /* its own free chunks are no room */
+    slab_give(&slab, refs[per_page]);
+    slab_give(&slab, refs[per_page + 1]);
+    assert_int_equal(slab_drain_begin(&slab, k), PAGE_NONE); /* room for two of three */
+    slab_give(&slab, refs[2 * per_page]);
+    uint32_t page = slab_drain_begin(&slab, k);
+    assert_int_equal(page, slab_page_of(refs[0])); /* the sparsest */
+    assert_int_equal(slab_page(&slab, page)->state, PAGE_DRAINING);
+    assert_true(slab_is_draining(&slab, refs[per_page - 1]));
+    assert_false(slab_is_draining(&slab, refs[per_page]));
+    assert_false(slab_drain_page(&slab, page));
+    assert_false(slab_drained(&slab, page));
+    assert_sound();
+    /* it hands nothing out, and stays when the last chunk is free */
+    for (int i = 0; i < 3; i++)
+        assert_int_not_equal(slab_page_of(take(k)), page);
+    assert_int_not_equal(slab_page_of(take(k)), page);
+    for (uint32_t i = 0; i < 3; i++)
+        slab_give(&slab, refs[per_page - 1 - i]);
+    assert_int_equal(slab_page_class(&slab, page), k);
+    assert_true(slab_drained(&slab, page));
+    assert_sound();
+    assert_true(slab_drain_end(&slab, page));
+    assert_int_equal(slab_page_class(&slab, page), CLASS_NONE);
+    assert_int_equal(slab.class[k].draining, 0);
+}
+
+static void test_draining_ended_early(void **state)
+{
+    (void)state;
+    uint32_t k = class_of(700), per_page = slab.classes.c[k].chunks;
+    chunk_ref refs[MANY];
+    take_live(k, refs, per_page * 2);
+    uint32_t page = slab_page_of(refs[0]);
+    assert_true(slab_drain_page(&slab, page)); /* a full page may be drained, too */
+    slab_give(&slab, refs[5]);
+    assert_sound();
+    assert_false(slab_drain_end(&slab, page));
+    assert_sound();
+    assert_true(take(k) == refs[5]); /* active again */
+    assert_true(slab_drain_page(&slab, page));
+    assert_false(slab_drain_end(&slab, page));
+    assert_false(slab_drain_page(&slab, 0));
+    assert_false(slab_drain_page(&slab, slab.described - 1));
+    assert_sound();
+}
+
+static void test_states(void **state)
+{
+    (void)state;
+    uint32_t k = class_of(100), per_page = slab.classes.c[k].chunks;
+    chunk_ref refs[MANY];
+    take_live(k, refs, per_page);
+    for (uint32_t s = 1; s < 256; s++)
+        slab_set_state(&slab, refs[s % per_page], (uint8_t)s);
+    for (uint32_t i = 0; i < per_page; i++)
+        assert_true(slab_get_state(&slab, refs[i]) != CHUNK_FREE);
+    slab_set_state(&slab, refs[0], CHUNK_ORPHAN);
+    slab_set_state(&slab, refs[1], CHUNK_RESERVED);
+    slab_give(&slab, refs[2]);
+    struct page_counts c;
+    slab_page_counts(&slab, slab_page_of(refs[0]), &c);
+    assert_int_equal(c.orphaned + c.reserved + c.free + c.live, per_page);
+    assert_true(c.orphaned >= 1 && c.reserved >= 1);
+    assert_int_equal(c.free, 1);
+    assert_int_equal(c.first_free, 2);
+    assert_int_equal(c.class, k);
+    slab_page_counts(&slab, 0, &c);
+    assert_int_equal(c.class, CLASS_NONE);
+}
+
+/* Chunks that are due, by their state bytes; every position in a page, ranges that wrap, the bound of what is stored. */
+static void test_hold_states(void **state)
+{
+    (void)state;
+    uint32_t k = class_of(24), per_page = slab.classes.c[k].chunks;
+    chunk_ref refs[MANY], out[MANY];
+    take_live(k, refs, per_page);
+    uint32_t page = slab_page_of(refs[0]);
+    assert_int_equal(slab_hold_states(&slab, page, 10, 200, out, MANY), 0);
+    assert_int_equal(slab_page(&slab, page)->state, PAGE_ACTIVE); /* nothing found, nothing held */
+    for (uint32_t i = 0; i < per_page; i++) {
+        slab_set_state(&slab, refs[i], 77);
+        assert_int_equal(slab_hold_states(&slab, page, 77, 1, out, MANY), 1);
+        assert_true(out[0] == refs[i]);
+        assert_int_equal(slab_page(&slab, page)->state, PAGE_DRAINING);
+        assert_int_equal(slab_hold_states(&slab, page, 77, 1, out, MANY), 0); /* held by somebody: not again */
+        assert_false(slab_drain_end(&slab, page));
+        assert_int_equal(slab_hold_states(&slab, page, 78, CHUNK_EXPIRY_STATES - 1, out, MANY), 0);
+        slab_set_state(&slab, refs[i], CHUNK_LIVE);
+    }
+    slab_set_state(&slab, refs[3], 255);
+    slab_set_state(&slab, refs[9], CHUNK_EXPIRES);
+    slab_set_state(&slab, refs[10], 254);
+    assert_int_equal(slab_hold_states(&slab, page, 255, 2, out, MANY), 2);
+    assert_true(out[0] == refs[3] && out[1] == refs[9]); /* after 255 comes CHUNK_EXPIRES */
+    slab_drain_end(&slab, page);
+    assert_int_equal(slab_hold_states(&slab, page, 100, CHUNK_EXPIRY_STATES, out, MANY), 3);
+    slab_drain_end(&slab, page);
+    assert_int_equal(slab_hold_states(&slab, page, 100, CHUNK_EXPIRY_STATES, out, 2), 2);
+    slab_drain_end(&slab, page);
+    for (uint32_t i = 0; i < per_page; i++)
+        slab_set_state(&slab, refs[i], 255); /* looks like the padding behind the states */
+    assert_int_equal(slab_hold_states(&slab, page, 255, 1, out, MANY), per_page);
+    slab_drain_end(&slab, page);
+    assert_int_equal(slab_hold_states(&slab, 0, 255, 1, out, MANY), 0);
+}
+
+/* What slab_check is for: it must see what is wrong. */
+static void test_the_check_sees(void **state)
+{
+    (void)state;
+    uint32_t k = class_of(300);
+    chunk_ref refs[8];
+    char why[256];
+    take_live(k, refs, 8);
+    struct page *d = slab_page(&slab, slab_page_of(refs[0]));
+    slab_set_state(&slab, refs[2], CHUNK_FREE); /* freed behind the descriptor's back */
+    assert_false(slab_check(&slab, why, sizeof why));
+    slab_set_state(&slab, refs[2], CHUNK_LIVE);
+    d->free++;
+    assert_false(slab_check(&slab, why, sizeof why));
+    d->free--;
+    d->place++;
+    assert_false(slab_check(&slab, why, sizeof why));
+    d->place--;
+    slab.class[k].free++;
+    assert_false(slab_check(&slab, why, sizeof why));
+    slab.class[k].free--;
+    d->hint += 5;
+    assert_false(slab_check(&slab, why, sizeof why));
+    d->hint -= 5;
+    assert_sound();
+}
+
+/* Random operations: every chunk keeps its contents, no chunk is handed out twice, the counts follow. */
+static void test_against_a_model(void **state)
+{
+    (void)state;
+    static const uint32_t sizes[] = {20, 28, 60, 100, 500, 1200, 4088, 65000};
+    enum { SIZES = sizeof sizes / sizeof *sizes, LIVE = 3000 };
+    static struct {
+        chunk_ref ref;
+        uint32_t class, mark;
+    } held[LIVE];
+    uint32_t n = 0, draining = PAGE_NONE;
+    uint64_t seed = 99;
+    pool_set_budget(&slab.pool, 60);
+    for (uint32_t step = 0; step < 60000; step++) {
+        seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+        uint32_t r = (uint32_t)(seed >> 33), class = class_of(sizes[r % SIZES]);
+        bool growing = step / 10000 % 2 == 0;
+        if (r / 8 % 100 < (growing ? 65 : 35) && n < LIVE) {
+            chunk_ref ref = take(class);
+            if (ref == 0)
+                continue;
+            assert_true(draining == PAGE_NONE || slab_page_of(ref) != draining);
+            uint32_t *p = slab_ptr(&slab, ref);
+            p[0] = p[slab.classes.c[class].size / 4 - 1] = step;
+            slab_set_state(&slab, ref, (uint8_t)(CHUNK_RESERVED + r % 255));
+            held[n].ref = ref;
+            held[n].class = class;
+            held[n++].mark = step;
+        } else if (n > 0 && r / 8 % 100 < 98) {
+            uint32_t i = r / 800 % n;
+            const uint32_t *p = slab_ptr(&slab, held[i].ref);
+            assert_true(p[0] == held[i].mark && p[slab.classes.c[held[i].class].size / 4 - 1] == held[i].mark);
+            slab_give(&slab, held[i].ref);
+            held[i] = held[--n];
+        } else if (draining == PAGE_NONE) {
+            draining = slab_drain_begin(&slab, class);
+        } else {
+            slab_drain_end(&slab, draining);
+            draining = PAGE_NONE;
+        }
+        if (step % 500 == 0)
+            assert_sound();
+    }
+    while (n > 0)
+        slab_give(&slab, held[--n].ref);
+    if (draining != PAGE_NONE)
+        assert_true(slab_drain_end(&slab, draining));
+    assert_int_equal(pool_in_use(&slab.pool), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_opening_leaves_nothing_behind),
+        cmocka_unit_test_setup_teardown(test_take_and_give_every_class, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_take_several, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_fullest_page_first, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_page_is_to_be_had, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_memory_for_descriptors, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_draining, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_draining_ended_early, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_states, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_hold_states, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_check_sees, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_against_a_model, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
