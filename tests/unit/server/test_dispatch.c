@@ -1,0 +1,136 @@
+/* Dispatch: the order of checks, Redis's errors, and state that changes in the middle of a pipeline. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "server/command.h"
+#include "server/stats.h"
+#include "tests/unit/server/worker_fixture.h"
+
+static void test_errors(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new("");
+    int fd = fixture_connect(f, 0);
+    assert_asks(f, fd, "foo\r\n", "-ERR unknown command 'foo', with args beginning with: \r\n");
+    assert_asks(f, fd, "foo a b\r\n", "-ERR unknown command 'foo', with args beginning with: 'a' 'b' \r\n");
+    assert_asks(f, fd, "get\r\n", "-ERR wrong number of arguments for 'get' command\r\n");
+    assert_asks(f, fd, "GET a b\r\n", "-ERR wrong number of arguments for 'get' command\r\n");
+    assert_asks(f, fd, "client\r\n", "-ERR wrong number of arguments for 'client' command\r\n");
+    assert_asks(f, fd, "client kill\r\n", "-ERR wrong number of arguments for 'client|kill' command\r\n");
+    assert_asks(f, fd, "client nope\r\n", "-ERR unknown subcommand 'nope'. Try CLIENT HELP.\r\n");
+    close(fd);
+    fixture_free(f);
+}
+
+static void test_error_shows_128_characters(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new("");
+    int fd = fixture_connect(f, 0);
+    char request[600], expected[600], name[201];
+    memset(name, 'x', 200);
+    name[200] = '\0';
+    snprintf(request, sizeof request, "%s %s z\r\n", name, name);
+    snprintf(expected, sizeof expected, "-ERR unknown command '%.128s', with args beginning with: '%.128s' \r\n", name, name);
+    assert_asks(f, fd, request, expected);
+    close(fd);
+    fixture_free(f);
+}
+
+static void test_long_key(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new("");
+    int fd = fixture_connect(f, 0);
+    size_t n = 65536;
+    char *request = malloc(n + 64);
+    int head = sprintf(request, "*2\r\n$3\r\nGET\r\n$%zu\r\n", n);
+    memset(request + head, 'k', n);
+    memcpy(request + head + n, "\r\n", 3);
+    assert_asks(f, fd, request, "-ERR key is longer than 65535 bytes\r\n");
+    assert_asks(f, fd, "PING\r\n", "+PONG\r\n");
+    free(request);
+    close(fd);
+    fixture_free(f);
+}
+
+static void test_database_changes_in_a_pipeline(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new("");
+    int fd = fixture_connect(f, 0);
+    assert_asks(f, fd, "SET k zero\r\nSELECT 1\r\nSET k one\r\nGET k\r\nSELECT 0\r\nGET k\r\nSWAPDB 0 1\r\nGET k\r\n",
+                "+OK\r\n+OK\r\n+OK\r\n$3\r\none\r\n+OK\r\n$4\r\nzero\r\n+OK\r\n$3\r\none\r\n");
+    assert_asks(f, fd, "SET a 1\r\nFLUSHDB\r\nGET a\r\nSET a 2\r\nGET a\r\n", "+OK\r\n+OK\r\n$-1\r\n+OK\r\n$1\r\n2\r\n");
+    close(fd);
+    fixture_free(f);
+}
+
+static void test_authentication(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new("requirepass secret\n");
+    int fd = fixture_connect(f, 0);
+    assert_asks(f, fd, "GET a\r\n", "-NOAUTH Authentication required.\r\n");
+    assert_asks(f, fd, "nonsense\r\n", "-ERR unknown command 'nonsense', with args beginning with: \r\n");
+    assert_asks(f, fd, "GET\r\n", "-ERR wrong number of arguments for 'get' command\r\n");
+    assert_asks(f, fd, "AUTH wrong\r\n", "-WRONGPASS invalid username-password pair or user is disabled.\r\n");
+    assert_asks(f, fd, "AUTH someone secret\r\n", "-WRONGPASS invalid username-password pair or user is disabled.\r\n");
+    assert_asks(f, fd, "AUTH secret\r\nPING\r\n", "+OK\r\n+PONG\r\n");
+    assert_asks(f, fd, "RESET\r\nPING\r\n", "+RESET\r\n-NOAUTH Authentication required.\r\n");
+    assert_asks(f, fd, "AUTH default secret\r\nPING\r\n", "+OK\r\n+PONG\r\n");
+    assert_asks(f, fixture_connect(f, 1), "*11\r\n", "-ERR Protocol error: unauthenticated multibulk length\r\n");
+    close(fd);
+    fixture_free(f);
+}
+
+static void test_reply_modes(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new("");
+    int fd = fixture_connect(f, 0);
+    assert_asks(f, fd, "CLIENT REPLY SKIP\r\nPING\r\nECHO a\r\n", "$1\r\na\r\n");
+    assert_asks(f, fd, "CLIENT REPLY OFF\r\nPING\r\nnonsense\r\nCLIENT REPLY SKIP\r\nPING\r\nCLIENT REPLY ON\r\nPING\r\n",
+                "+OK\r\n+PONG\r\n");
+    assert_asks(f, fd, "CLIENT REPLY OFF\r\nRESET\r\nPING\r\n", "+RESET\r\n+PONG\r\n");
+    close(fd);
+    fixture_free(f);
+}
+
+static void test_statistics(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new("");
+    int fd = fixture_connect(f, 0);
+    fixture_ask(f, fd, "SET a b\r\nGET a\r\nGET a\r\nGET\r\nINCR a\r\n");
+    struct stats_command get, incr;
+    stats_command(f->srv->stats, command_find_name("get", 3)->id, &get);
+    stats_command(f->srv->stats, command_find_name("incr", 4)->id, &incr);
+    assert_int_equal(get.calls, 2);
+    assert_int_equal(get.rejected, 1);
+    assert_int_equal(get.failed, 0);
+    assert_int_equal(incr.calls, 1);
+    assert_int_equal(incr.failed, 1);
+    uint64_t total[STATS_COUNTERS];
+    stats_totals(f->srv->stats, total);
+    assert_int_equal(total[STATS_ERRORS], 2);
+    close(fd);
+    fixture_free(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_error_shows_128_characters),
+        cmocka_unit_test(test_long_key),
+        cmocka_unit_test(test_database_changes_in_a_pipeline),
+        cmocka_unit_test(test_authentication),
+        cmocka_unit_test(test_reply_modes),
+        cmocka_unit_test(test_statistics),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
