@@ -197,8 +197,10 @@ def rules(config, commands):
         b"CLIENT LIST": same_client_list, b"CLIENT HELP": same_kind, b"CONFIG HELP": same_kind, b"CONFIG GET": config,
         b"SLOWLOG GET": same_kind, b"SLOWLOG LEN": same_kind, b"SLOWLOG HELP": same_kind, b"LATENCY HELP": same_kind,
         b"LATENCY DOCTOR": same_kind, b"LATENCY HISTOGRAM": same_histogram, b"LATENCY LATEST": same_kind,
-        b"LATENCY RESET": same_kind, b"LATENCY HISTORY": same_kind, b"DEBUG OBJECT": same_kind, b"DEBUG HELP": same_kind,
-        b"COMMAND COUNT": same_kind, b"COMMAND LIST": commands.names, b"COMMAND INFO": commands.info, b"COMMAND HELP": same_kind,
+        b"LATENCY RESET": same_kind, b"LATENCY HISTORY": same_kind, b"DEBUG OBJECT": same_kind,
+        b"DEBUG HELP": same_kind,
+        b"COMMAND COUNT": same_kind, b"COMMAND LIST": commands.names, b"COMMAND INFO": commands.info,
+        b"COMMAND HELP": same_kind,
         b"COMMAND DOCS": commands.docs, b"COMMAND": same_kind,
     }
 

@@ -28,6 +28,7 @@ OPTIONS = ["--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction
 # Options whose default Flagstone means to be another one, or that name this process.
 OWN_DEFAULT = {b"port", b"dir", b"maxmemory-policy", b"activedefrag", b"enable-debug-command", b"logfile", b"pidfile",
                b"bind", b"save", b"unixsocket", b"hash-seed", b"threads", b"active-defrag-ignore-bytes",
+               b"active-defrag-threshold-lower", b"active-defrag-threshold-upper", b"active-defrag-cycle-min",
                b"dynamic-hz"}
 
 
@@ -139,7 +140,8 @@ class Pair:
             if b[1]:
                 reads.append([b"SELECT", b"%d" % db])
                 for _, key in b[1]:
-                    reads += [[b"GET", key], [b"OBJECT", b"ENCODING", key], [b"PTTL", key], [b"STRLEN", key], [b"TYPE", key]]
+                    reads += [[b"GET", key], [b"OBJECT", b"ENCODING", key], [b"PTTL", key], [b"STRLEN", key],
+                              [b"TYPE", key]]
         if not reads:
             return
         ours, judge = self.both(lambda client: client.run(reads))

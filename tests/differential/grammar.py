@@ -11,7 +11,8 @@ INT_EDGES = [b"0", b"1", b"-1", b"9223372036854775807", b"-9223372036854775808",
 NOT_INTS = [b"", b" ", b"abc", b"1.0", b" 1", b"1 ", b"+1", b"01", b"-0", b"0x10", b"1e3", b"9223372036854775808",
             b"-9223372036854775809", b"99999999999999999999999", b"--1", b"-", b"1\x00", b"\xff", b"nan", b"inf"]
 FLOATS = [b"0.1", b"-0.1", b"3.0e3", b"1e17", b"-1.5", b"0.00000000000000001", b"1e-20", b"5.0", b".5", b"5.", b"1e400",
-          b"1e5000", b"inf", b"-inf", b"+inf", b"nan", b"infinity", b"0x1p3", b"1e", b"e1", b"1,5", b" 1.5", b"1.5 ", b"-0",
+          b"1e5000", b"inf", b"-inf", b"+inf", b"nan", b"infinity", b"0x1p3", b"1e", b"e1", b"1,5", b" 1.5", b"1.5 ",
+          b"-0",
           b"+1.5", b"99999999999999999999", b"0.30000000000000004", b"3.141592653589793238", b"1e308", b"-1e308"]
 BINARY = bytes(range(256))
 FAR_MS = 1 << 42  # a Unix time in milliseconds, in the 22nd century
@@ -145,7 +146,8 @@ class Gen:
 
     def pattern(self):
         if self.chance(0.5):
-            return self.pick(b"*", b"k*", b"k?", b"k[0-3]", b"k[^0-3]", b"[a-z]?", b"*1", b"\\*", b"k\\1", b"", b"[", b"[a",
+            return self.pick(b"*", b"k*", b"k?", b"k[0-3]", b"k[^0-3]", b"[a-z]?", b"*1", b"\\*", b"k\\1", b"", b"[",
+                             b"[a",
                              b"[]", b"[^", b"k[3-0]", b"\\", b"**1", b"*x*x*", b"?", b"\xff*", b"[\\0-9]*", b"K*")
         return b"".join(self.r.choices([b"*", b"?", b"k", b"1", b"[0-5]", b"[^a]", b"\\", b":", b"]", b"[", b"-"],
                                        k=self.r.randint(1, 6)))
@@ -283,7 +285,8 @@ def bitop(g):
 
 def bitfield_type(g):
     if g.chance(0.1):
-        return g.pick(b"u64", b"i65", b"u0", b"i0", b"x8", b"8", b"", b"u", b"i-1", b"u63", b"i64", b"I8", b"u1 ", b"u08")
+        return g.pick(b"u64", b"i65", b"u0", b"i0", b"x8", b"8", b"", b"u", b"i-1", b"u63", b"i64", b"I8", b"u1 ",
+                      b"u08")
     return b"%s%d" % (g.pick(b"u", b"i"), g.pick(1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 62, 63))
 
 
@@ -397,7 +400,8 @@ def hello(g):
 
 
 def auth(g):
-    return [b"AUTH"] + g.pick([b"pw"], [b"default", b"pw"], [b"nouser", b"pw"], [b"default", b""], [b""], [b"a", b"b", b"c"])
+    return [b"AUTH"] + g.pick([b"pw"], [b"default", b"pw"], [b"nouser", b"pw"], [b"default", b""], [b""],
+                              [b"a", b"b", b"c"])
 
 
 def client_name(g):
@@ -409,7 +413,8 @@ def client(g):
         lambda: [g.word("ID")], lambda: [g.word("GETNAME")], lambda: [g.word("SETNAME"), client_name(g)],
         lambda: [g.word("INFO")], lambda: [g.word("NO-EVICT"), g.word("ON", "OFF", "FOO")],
         lambda: [g.word("LIST")] + g.pick([], [b"TYPE", b"normal"], [b"TYPE", b"foo"], [b"TYPE", b"replica"],
-                                          [b"TYPE", b"pubsub"], [b"ID", b"0"], [b"ID", b"x"], [b"ID"], [b"FOO"], [b"TYPE"],
+                                          [b"TYPE", b"pubsub"], [b"ID", b"0"], [b"ID", b"x"], [b"ID"], [b"FOO"],
+                                          [b"TYPE"],
                                           [b"ID", b"-1"], [b"ID", b"999999", b"888888"]),
         lambda: [g.word("KILL")] + g.pick([b"1.2.3.4:5"], [b"ID", b"999999"], [b"ID", b"0"], [b"ID", b"x"], [b"ID"],
                                           [b"ADDR", b"1.2.3.4:5"], [b"LADDR", b"1.2.3.4:5"], [b"USER", b"nouser"],
@@ -426,8 +431,10 @@ def client(g):
 
 def config_get(g):
     return [b"CONFIG", g.word("GET")] + g.some(
-        lambda: g.pick(b"maxmemory", b"maxmemory-*", b"*", b"slowlog*", b"timeout", b"MAXCLIENTS", b"nothing", b"", b"databases",
-                       b"active-defrag-*", b"client-*", b"tcp-keepalive", b"[m]axmemory", b"proto-max-bulk-len", b"save"), 3)
+        lambda: g.pick(b"maxmemory", b"maxmemory-*", b"*", b"slowlog*", b"timeout", b"MAXCLIENTS", b"nothing", b"",
+                       b"databases",
+                       b"active-defrag-*", b"client-*", b"tcp-keepalive", b"[m]axmemory", b"proto-max-bulk-len",
+                       b"save"), 3)
 
 
 # Options that both know, with good and bad values; restored after the sequence.
@@ -447,7 +454,8 @@ CONFIG_VALUES = {
     b"active-defrag-cycle-max": [b"25", b"0", b"99", b"100", b"x"],
     b"active-defrag-ignore-bytes": [b"100mb", b"1", b"0", b"x"],
     b"client-query-buffer-limit": [b"1gb", b"1mb", b"1000", b"x", b"100"],
-    b"client-output-buffer-limit": [b"normal 0 0 0", b"pubsub 32mb 8mb 60", b"normal 0 0", b"foo 0 0 0", b"normal -1 0 0",
+    b"client-output-buffer-limit": [b"normal 0 0 0", b"pubsub 32mb 8mb 60", b"normal 0 0", b"foo 0 0 0",
+                                    b"normal -1 0 0",
                                     b"normal 1gb 0 0 slave 256mb 64mb 60", b"", b"normal x 0 0"],
     b"maxmemory-clients": [b"0", b"1gb", b"10%", b"101%", b"-1", b"x"],
     b"proto-max-bulk-len": [b"512mb", b"1mb", b"1048575", b"x", b"1gb"],
@@ -476,7 +484,8 @@ def config_other(g):
 
 
 def info(g):
-    return [b"INFO"] + g.pick([], [b"server"], [b"memory"], [b"MEMORY", b"stats"], [b"nosuch"], [b"nosuch", b"keyspace"],
+    return [b"INFO"] + g.pick([], [b"server"], [b"memory"], [b"MEMORY", b"stats"], [b"nosuch"],
+                              [b"nosuch", b"keyspace"],
                               [b"all"], [b"default"], [b"everything"], [b"commandstats"], [b"errorstats"], [b"clients"],
                               [b"cpu"], [b"keyspace"], [b"latencystats"], [b"replication"], [b"cluster"], [b"modules"],
                               [b"persistence"], [b"keyspace", b"keyspace"], [b""])
@@ -484,29 +493,36 @@ def info(g):
 
 def memory(g):
     return [b"MEMORY"] + g.pick([b"USAGE", g.key()], [b"USAGE", g.key(), b"SAMPLES", g.integer()], [b"USAGE"],
-                                [b"USAGE", g.key(), b"FOO", b"1"], [b"USAGE", g.key(), b"SAMPLES"], [b"DOCTOR"], [b"STATS"],
+                                [b"USAGE", g.key(), b"FOO", b"1"], [b"USAGE", g.key(), b"SAMPLES"], [b"DOCTOR"],
+                                [b"STATS"],
                                 [b"HELP"], [b"FOO"], [], [b"DOCTOR", b"x"], [b"PURGE"], [b"MALLOC-STATS"])
 
 
 def slowlog(g):
     return [b"SLOWLOG"] + g.pick([b"LEN"], [b"RESET"], [b"GET"], [b"GET", b"0"], [b"GET", b"-1"], [b"GET", b"-2"],
-                                 [b"GET", b"x"], [b"GET", b"5"], [b"FOO"], [b"LEN", b"x"], [b"GET", b"1", b"2"], [], [b"HELP"])
+                                 [b"GET", b"x"], [b"GET", b"5"], [b"FOO"], [b"LEN", b"x"], [b"GET", b"1", b"2"], [],
+                                 [b"HELP"])
 
 
 def latency(g):
     return [b"LATENCY"] + g.pick([b"LATEST"], [b"HISTORY", b"command"], [b"RESET"], [b"RESET", b"command", b"foo"],
-                                 [b"DOCTOR"], [b"GRAPH", b"nosuch"], [b"HISTOGRAM", b"nosuch"], [b"HISTOGRAM", b"set", b"get"],
+                                 [b"DOCTOR"], [b"GRAPH", b"nosuch"], [b"HISTOGRAM", b"nosuch"],
+                                 [b"HISTOGRAM", b"set", b"get"],
                                  [b"HISTORY"], [b"FOO"], [], [b"LATEST", b"x"], [b"HELP"], [b"HISTOGRAM"])
 
 
 def command(g):
     return [b"COMMAND"] + g.r.choice([
-        lambda: [b"GETKEYS"] + g.r.choice(GETKEYS)(g), lambda: [b"GETKEYS"] + g.r.choice(GETKEYS)(g)[:g.r.randint(0, 3)],
+        lambda: [b"GETKEYS"] + g.r.choice(GETKEYS)(g), lambda: [b"GETKEYS"] + g.r.choice(GETKEYS)(g)[:g.r.randint(0,
+                                                                                                                  3)],
         lambda: [b"GETKEYSANDFLAGS"] + g.r.choice(GETKEYS)(g),
-        lambda: [b"INFO"] + g.some(lambda: g.r.choice(KNOWN), 3), lambda: [b"LIST", b"FILTERBY", b"PATTERN", g.pattern()],
-        lambda: [b"LIST", b"FILTERBY"] + g.pick([b"ACLCAT", b"string"], [b"ACLCAT", b"foo"], [b"MODULE", b"foo"], [b"FOO", b"x"],
+        lambda: [b"INFO"] + g.some(lambda: g.r.choice(KNOWN), 3),
+        lambda: [b"LIST", b"FILTERBY", b"PATTERN", g.pattern()],
+        lambda: [b"LIST", b"FILTERBY"] + g.pick([b"ACLCAT", b"string"], [b"ACLCAT", b"foo"], [b"MODULE", b"foo"],
+                                                [b"FOO", b"x"],
                                                 [b"ACLCAT", b"bitmap"], [b"PATTERN"], [b"PATTERN", b"*bit*"],
-                                                [b"ACLCAT", b"dangerous"], [b"ACLCAT", b"fast"], [b"PATTERN", b"config|*"]),
+                                                [b"ACLCAT", b"dangerous"], [b"ACLCAT", b"fast"],
+                                                [b"PATTERN", b"config|*"]),
         lambda: [b"FOO"], lambda: [b"COUNT", b"x"], lambda: [b"GETKEYS"], lambda: [b"GETKEYS", b"nosuch", b"x"],
         lambda: [b"DOCS"] + g.some(lambda: g.r.choice(KNOWN), 2), lambda: [b"LIST", b"FOO"],
     ])()
@@ -518,27 +534,34 @@ def debug(g):
 
 
 def nonsense(g):
-    return g.r.choice([lambda: [g.text(5)], lambda: [g.text(5), g.value(), g.key()], lambda: [b""], lambda: [b"\xff\x00", b"x"],
+    return g.r.choice([lambda: [g.text(5)], lambda: [g.text(5), g.value(), g.key()], lambda: [b""],
+                       lambda: [b"\xff\x00", b"x"],
                        lambda: [b"a" * 200, b"b" * 200], lambda: [b"get|set", b"x"], lambda: [b"foo\r\nbar", b"x\r\ny"],
                        lambda: [b"nosuch"] + [b"arg%d" % i for i in range(30)], lambda: [b"'quoted'", b"it's"]])()
 
 
 def connection(g):
-    return g.pick([b"TIME"], [b"TIME", b"x"], [b"ECHO", g.value()], [b"ECHO"], [b"RESET"], [b"RESET", b"x"], [b"LOLWUT1"],
-                  [b"SHUTDOWN", b"FOO"], [b"SHUTDOWN", b"ABORT"], [b"SHUTDOWN", b"NOSAVE", b"SAVE"], [b"ECHO", b"a", b"b"],
+    return g.pick([b"TIME"], [b"TIME", b"x"], [b"ECHO", g.value()], [b"ECHO"], [b"RESET"], [b"RESET", b"x"],
+                  [b"LOLWUT1"],
+                  [b"SHUTDOWN", b"FOO"], [b"SHUTDOWN", b"ABORT"], [b"SHUTDOWN", b"NOSAVE", b"SAVE"],
+                  [b"ECHO", b"a", b"b"],
                   [b"QUIT"] if g.chance(0.3) else [b"PING"], [b"PING", b"a", b"b"], [b"SHUTDOWN", b"NOW", b"ABORT"])
 
 
 # Commands of the server as a whole are drawn by name in COMMAND INFO and DOCS.
-KNOWN = [b"get", b"set", b"del", b"mset", b"append", b"lcs", b"bitop", b"bitfield", b"copy", b"expire", b"scan", b"config",
-         b"config|get", b"client", b"client|kill", b"object", b"memory|usage", b"nosuch", b"GET", b"swapdb", b"getex", b"sort1"]
+KNOWN = [b"get", b"set", b"del", b"mset", b"append", b"lcs", b"bitop", b"bitfield", b"copy", b"expire", b"scan",
+         b"config",
+         b"config|get", b"client", b"client|kill", b"object", b"memory|usage", b"nosuch", b"GET", b"swapdb", b"getex",
+         b"sort1"]
 STRING_FORMS = [set_, getex, one_key(b"GET", b"GETDEL", b"STRLEN"), key_value(b"GETSET", b"SETNX", b"APPEND"),
                 many_keys(b"MGET"), pairs(b"MSET", b"MSETNX"), getrange, setrange, setex, incr, incrby, incrbyfloat]
 BIT_FORMS = [setbit, getbit, bitcount, bitpos, bitop, bitfield, bitfield_ro]
-KEY_FORMS = [many_keys(b"DEL", b"UNLINK", b"EXISTS", b"TOUCH"), one_key(b"TYPE", b"PERSIST"), copy, rename, move, object_]
+KEY_FORMS = [many_keys(b"DEL", b"UNLINK", b"EXISTS", b"TOUCH"), one_key(b"TYPE", b"PERSIST"), copy, rename, move,
+             object_]
 TTL_FORMS = [expire, expire, one_key(b"TTL", b"PTTL", b"EXPIRETIME", b"PEXPIRETIME"), one_key(b"PERSIST")]
 DB_FORMS = [select, swapdb, move, keys, scan, flush, words(b"DBSIZE"), words(b"RANDOMKEY")]
-SERVER_FORMS = [config_get, config_set, config_set, config_other, info, memory, slowlog, latency, command, command, debug]
+SERVER_FORMS = [config_get, config_set, config_set, config_other, info, memory, slowlog, latency, command, command,
+                debug]
 CONN_FORMS = [ping, hello, auth, client, client, client, nonsense, connection]
 GETKEYS = STRING_FORMS + BIT_FORMS + KEY_FORMS + [lcs, scan, ping, select]
 
@@ -552,7 +575,8 @@ PROFILES = {
     "bits": ([(2, set_plain)] + [(2, f) for f in BIT_FORMS] + [(1, one_key(b"GET", b"STRLEN")), (1, setrange)], 200),
     "large bits": ([(2, set_plain)] + [(1, f) for f in BIT_FORMS], 70000),
     "keys": ([(3, set_plain), (2, set_)] + [(2, f) for f in KEY_FORMS] + [(1, f) for f in TTL_FORMS + DB_FORMS], 100),
-    "expiry": ([(2, set_), (1, set_plain), (1, setex), (1, getex), (1, incr), (1, rename), (1, copy), (1, key_value(b"GETSET"))]
+    "expiry": ([(2, set_), (1, set_plain), (1, setex), (1, getex), (1, incr), (1, rename), (1, copy),
+                (1, key_value(b"GETSET"))]
                + [(3, f) for f in TTL_FORMS], 100),
     "databases": ([(3, set_plain), (1, copy), (1, expire)] + [(1, f) for f in DB_FORMS + [select, select]], 40),
     "server": ([(1, set_plain), (1, one_key(b"GET"))] + [(1, f) for f in SERVER_FORMS], 40),

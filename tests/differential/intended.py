@@ -26,7 +26,8 @@ def _(argv, ours, judge):
 
 @intended("active defragmentation", "it always works here; the judge's allocator does not support it")
 def _(argv, ours, judge):
-    return argv[:2] == [b"CONFIG", b"SET"] and b"ACTIVEDEFRAG" in argv[2::2] and b"modified Jemalloc" in (judge[1] or b"")
+    return argv[:2] == [b"CONFIG",
+                        b"SET"] and b"ACTIVEDEFRAG" in argv[2::2] and b"modified Jemalloc" in (judge[1] or b"")
 
 
 @intended("number of arguments", "1,048,576 are allowed; the judge takes far more")
@@ -34,14 +35,16 @@ def _(argv, ours, judge):
     return argv[:1] == [b"(BYTES)"] and argv[1].startswith(b"*1048577\r\n")
 
 
-@intended("NUL in inline commands", "the judge stops reading at a NUL byte and waits for ever; here it is a byte like others")
+@intended("NUL in inline commands",
+          "the judge stops reading at a NUL byte and waits for ever; here it is a byte like others")
 def _(argv, ours, judge):
     return argv[:1] == [b"(BYTES)"] and b"\0" in argv[1] and not argv[1].startswith(b"*")
 
 
 @intended("expiries in the far future", "a time to live beyond the year 10000 ends earlier: times are kept in 48 bits")
 def _(argv, ours, judge):
-    far = (argv[0] in (b"PTTL", b"PEXPIRETIME") and 1 << 47) or (argv[0] in (b"TTL", b"EXPIRETIME") and (1 << 47) // 1000)
+    far = (argv[0] in (b"PTTL", b"PEXPIRETIME") and 1 << 47) or (argv[0] in (b"TTL",
+                                                                             b"EXPIRETIME") and (1 << 47) // 1000)
     return bool(far) and all(r[0] == b":" and r[1] > far for r in (ours, judge))
 
 
@@ -52,4 +55,5 @@ def _(argv, ours, judge):
 
 @intended("maxmemory-samples", "at most 64, as in Redis 7.2; the judge takes any number")
 def _(argv, ours, judge):
-    return b"CONFIG" in argv and b"maxmemory-samples" in ours[1] and b"between 1 and 64" in ours[1] if ours[0] == b"-" else False
+    return (argv[:2] == [b"CONFIG", b"SET"] and ours[0] == b"-"
+            and b"'maxmemory-samples') - argument must be between 1 and 64" in ours[1])

@@ -174,12 +174,9 @@ static void test_hostile_cursors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_protocol_errors),
-        cmocka_unit_test(test_cut_off),
-        cmocka_unit_test(test_cut_off_large),
-        cmocka_unit_test(test_killed_client),
-        cmocka_unit_test(test_no_reader),
-        cmocka_unit_test(test_query_buffer_limit),
+        cmocka_unit_test(test_protocol_errors), cmocka_unit_test(test_cut_off),
+        cmocka_unit_test(test_cut_off_large),   cmocka_unit_test(test_killed_client),
+        cmocka_unit_test(test_no_reader),       cmocka_unit_test(test_query_buffer_limit),
         cmocka_unit_test(test_hostile_cursors),
     };
     return cmocka_run_group_tests_name("bad clients", tests, start, stop);

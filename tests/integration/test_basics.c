@@ -91,7 +91,8 @@ static void test_inline(void **state)
 /* One request in pieces of every size; each piece arrives by itself. */
 static void test_partial_frames(void **state)
 {
-    static const char request[] = "*3\r\n$3\r\nSET\r\n$4\r\nfrag\r\n$6\r\nab\r\ncd\r\n*2\r\n$3\r\nGET\r\n$4\r\nfrag\r\n";
+    static const char request[] = "*3\r\n$3\r\nSET\r\n$4\r\nfrag\r\n$6\r\nab\r\ncd\r\n"
+                                  "*2\r\n$3\r\nGET\r\n$4\r\nfrag\r\n";
     for (size_t step = 1; step < 20; step++) {
         int fd = raw_open(*state);
         for (size_t at = 0; at < sizeof(request) - 1; at += step) {
@@ -155,14 +156,10 @@ static void test_keys_too_long(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_set_get_del),
-        cmocka_unit_test(test_every_byte),
-        cmocka_unit_test(test_every_size),
-        cmocka_unit_test(test_databases),
-        cmocka_unit_test(test_inline),
-        cmocka_unit_test(test_partial_frames),
-        cmocka_unit_test(test_pipeline),
-        cmocka_unit_test(test_pipeline_of_large_replies),
+        cmocka_unit_test(test_set_get_del),   cmocka_unit_test(test_every_byte),
+        cmocka_unit_test(test_every_size),    cmocka_unit_test(test_databases),
+        cmocka_unit_test(test_inline),        cmocka_unit_test(test_partial_frames),
+        cmocka_unit_test(test_pipeline),      cmocka_unit_test(test_pipeline_of_large_replies),
         cmocka_unit_test(test_keys_too_long),
     };
     return cmocka_run_group_tests_name("basics", tests, start, stop);

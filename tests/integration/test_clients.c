@@ -160,12 +160,8 @@ static void test_idle_timeout(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_maxclients),
-        cmocka_unit_test(test_kill),
-        cmocka_unit_test(test_pause),
-        cmocka_unit_test(test_reply_off),
-        cmocka_unit_test(test_list_and_names),
-        cmocka_unit_test(test_password),
+        cmocka_unit_test(test_maxclients),   cmocka_unit_test(test_kill),           cmocka_unit_test(test_pause),
+        cmocka_unit_test(test_reply_off),    cmocka_unit_test(test_list_and_names), cmocka_unit_test(test_password),
         cmocka_unit_test(test_idle_timeout),
     };
     return cmocka_run_group_tests_name("clients", tests, start, stop);

@@ -59,7 +59,9 @@ static void test_file_and_rewrite(void **state)
     (void)state;
     write_file(included, "maxmemory-samples 7\n");
     snprintf(text, sizeof(text),
-             "# a comment\n\nmaxmemory \"64mb\"\n  timeout   90\ninclude %s\n# the last word\nslowlog-max-len 5\n", included);
+             "# a comment\n\nmaxmemory \"64mb\"\n  timeout   90\n"
+             "include %s\n# the last word\nslowlog-max-len 5\n",
+             included);
     write_file(conf, text);
     s = SERVER_START(conf, "--slowlog-max-len", "6");
     c = client_open(s);
@@ -202,12 +204,9 @@ static void test_check_only(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_file_and_rewrite),
-        cmocka_unit_test(test_set_all_or_none),
-        cmocka_unit_test(test_bad_files),
-        cmocka_unit_test(test_include_loop),
-        cmocka_unit_test(test_bad_arguments),
-        cmocka_unit_test(test_check_only),
+        cmocka_unit_test(test_file_and_rewrite), cmocka_unit_test(test_set_all_or_none),
+        cmocka_unit_test(test_bad_files),        cmocka_unit_test(test_include_loop),
+        cmocka_unit_test(test_bad_arguments),    cmocka_unit_test(test_check_only),
     };
     return cmocka_run_group_tests_name("configuration", tests, make_dir, remove_dir);
 }

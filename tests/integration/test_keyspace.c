@@ -147,10 +147,8 @@ static void test_check_is_clean(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scan_guarantee),
-        cmocka_unit_test(test_active_expiry),
-        cmocka_unit_test(test_exact_expiry),
-        cmocka_unit_test(test_flush_is_complete),
+        cmocka_unit_test(test_scan_guarantee), cmocka_unit_test(test_active_expiry),
+        cmocka_unit_test(test_exact_expiry),   cmocka_unit_test(test_flush_is_complete),
         cmocka_unit_test(test_check_is_clean),
     };
     return cmocka_run_group_tests_name("keyspace", tests, start, stop);

@@ -51,7 +51,7 @@ static bool adds_up(void *arg)
 
 static void test_every_policy(void **state)
 {
-    static const char *const policies[] = {"allkeys-s3fifo", "allkeys-lru",     "allkeys-lfu",  "allkeys-random",
+    static const char *const policies[] = {"allkeys-s3fifo", "allkeys-lru",  "allkeys-lfu",     "allkeys-random",
                                            "volatile-lru",   "volatile-lfu", "volatile-random", "volatile-ttl"};
     enum { KEYS = POLICY_KEYS, SIZE = 700 };
     (void)state;
@@ -166,8 +166,9 @@ static void test_balloon(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_policy),    cmocka_unit_test(test_shifting_sizes), cmocka_unit_test(test_noeviction),
-        cmocka_unit_test(test_nothing_volatile), cmocka_unit_test(test_balloon),
+        cmocka_unit_test(test_every_policy), cmocka_unit_test(test_shifting_sizes),
+        cmocka_unit_test(test_noeviction),   cmocka_unit_test(test_nothing_volatile),
+        cmocka_unit_test(test_balloon),
     };
     return cmocka_run_group_tests_name("limit", tests, NULL, NULL);
 }

@@ -173,12 +173,9 @@ static void test_commands_describe_themselves(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_monitor),
-        cmocka_unit_test(test_slowlog),
-        cmocka_unit_test(test_latency),
-        cmocka_unit_test(test_info),
-        cmocka_unit_test(test_memory_adds_up),
-        cmocka_unit_test(test_commands_describe_themselves),
+        cmocka_unit_test(test_monitor),        cmocka_unit_test(test_slowlog),
+        cmocka_unit_test(test_latency),        cmocka_unit_test(test_info),
+        cmocka_unit_test(test_memory_adds_up), cmocka_unit_test(test_commands_describe_themselves),
     };
     return cmocka_run_group_tests_name("observation", tests, start, stop);
 }

@@ -191,10 +191,14 @@ static void test_pid_file_and_log_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sigterm_and_shutdown), cmocka_unit_test(test_end_under_load),
-        cmocka_unit_test(test_used_port),            cmocka_unit_test(test_unix_socket),
-        cmocka_unit_test(test_full_disk),            cmocka_unit_test(test_address_space),
-        cmocka_unit_test(test_open_files),           cmocka_unit_test(test_pid_file_and_log_file),
+        cmocka_unit_test(test_sigterm_and_shutdown),
+        cmocka_unit_test(test_end_under_load),
+        cmocka_unit_test(test_used_port),
+        cmocka_unit_test(test_unix_socket),
+        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_address_space),
+        cmocka_unit_test(test_open_files),
+        cmocka_unit_test(test_pid_file_and_log_file),
     };
     return cmocka_run_group_tests_name("process", tests, NULL, NULL);
 }

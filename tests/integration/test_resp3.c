@@ -51,7 +51,8 @@ static void test_types(void **state)
     int fd = raw_open(*state);
     char *got = exchange(fd, "HELLO 3\r\n");
     free(got);
-    got = exchange(fd, "GET nosuch\r\nMGET nosuch nosuch\r\nCONFIG GET maxmemory-samples\r\nOBJECT ENCODING nosuch\r\n");
+    got = exchange(fd, "GET nosuch\r\nMGET nosuch nosuch\r\n"
+                       "CONFIG GET maxmemory-samples\r\nOBJECT ENCODING nosuch\r\n");
     assert_string_equal(got, "_\r\n*2\r\n_\r\n_\r\n%1\r\n$17\r\nmaxmemory-samples\r\n$1\r\n5\r\n_\r\n");
     free(got);
     got = exchange(fd, "INFO keyspace\r\n");

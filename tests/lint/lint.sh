@@ -28,7 +28,8 @@ format() { clang-format --dry-run -Werror $sources $headers $tests; }
 check_cpp() {
     cppcheck --quiet --std=c11 --language=c -D_GNU_SOURCE -I. -j "$jobs" --error-exitcode=1 --inline-suppr \
         --enable=warning,performance,portability --suppress=missingIncludeSystem --suppress=missingInclude \
-        --suppress=normalCheckLevelMaxBranches --suppress=unknownMacro $sources
+        --suppress=signConversion --suppress=internalAstError --suppress=normalCheckLevelMaxBranches \
+        --suppress=unknownMacro $sources
 }
 
 tidy() {

@@ -12,7 +12,8 @@ import sys
 LINES_MAX, FUNCTION_MAX, COLUMNS_MAX = 799, 70, 120
 # What each folder may include; slab/base/ is open to all. Tests may include everything.
 MAY_INCLUDE = {
-    "protocol": {"protocol"}, "slab": {"slab"}, "defrag": {"defrag", "slab"}, "server": {"server", "protocol", "slab", "defrag"},
+    "protocol": {"protocol"}, "slab": {"slab"}, "defrag": {"defrag", "slab"},
+    "server": {"server", "protocol", "slab", "defrag"},
 }
 FORBIDDEN = [
     (re.compile(r"\b(TODO|FIXME|XXX|HACK)\b"), "unfinished work"),

@@ -2,7 +2,8 @@
 """Finds functions with external linkage that no other file uses: unused.py BUILD_DIRECTORY
 
 They are unused, or should be static. Looks at the symbols of the server's objects; a use in a test counts, since tests
-may need a door that the server has no use for, and so does one in code that only other builds compile.
+may need a door that the server has no use for, and so does one in code that only other builds compile. jemalloc reads
+malloc_conf.
 """
 import glob
 import os
@@ -34,10 +35,11 @@ def main():
     for path, names in sorted(defined.items()):
         source = os.path.relpath(path, build)[:-1] + "c"
         elsewhere = set().union(*(u for p, u in used.items() if p != path))
-        for name in sorted(names - elsewhere - {"main"}):
+        for name in sorted(names - elsewhere - {"main", "malloc_conf"}):
             # Its header does not count as a use, unless an inline function there calls it.
             uses = [p for p, w in words.items() if name in w and p != source and not p.endswith(".h")]
-            inline = any(len(re.findall(rf"\b{name}\s*\(", text)) > 1 for p, text in sources.items() if p.endswith(".h"))
+            inline = any(len(re.findall(rf"\b{name}\s*\(", text)) > 1 for p,
+                         text in sources.items() if p.endswith(".h"))
             if not uses and not inline:
                 print(f"{source}: {name} is used by no other file: static, or not needed")
                 wrong += 1

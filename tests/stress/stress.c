@@ -408,9 +408,9 @@ typedef void (*operation)(struct stress_client *w, int key);
 
 static operation choose(struct stress_client *w)
 {
-    static const operation keeping[] = {op_set,    op_set,     op_get,      op_get,    op_get,    op_del,
+    static const operation keeping[] = {op_set,    op_set,      op_get,      op_get,    op_get,    op_del,
                                         op_append, op_setrange, op_getrange, op_rename, op_expire, op_ttl,
-                                        op_mset,   op_scan,    op_flush,    slow_begin};
+                                        op_mset,   op_scan,     op_flush,    slow_begin};
     static const operation evicting[] = {op_set, op_set, op_set, op_get, op_get, op_del, op_expire, op_mset, op_scan};
     uint64_t r = model_random(&w->model);
     return w->run->evicting ? evicting[r % (sizeof(evicting) / sizeof(evicting[0]))]
@@ -485,9 +485,8 @@ static void stress(bool evicting)
     struct stress_client clients[CLIENTS];
     pthread_t threads[CLIENTS];
     redisContext *c;
-    run.server = evicting
-                     ? SERVER_START("--enable-debug-command", "yes", "--threads", "3", "--maxmemory", "24mb")
-                     : SERVER_START("--enable-debug-command", "yes", "--threads", "3", "--activedefrag", "yes");
+    run.server = evicting ? SERVER_START("--enable-debug-command", "yes", "--threads", "3", "--maxmemory", "24mb")
+                          : SERVER_START("--enable-debug-command", "yes", "--threads", "3", "--activedefrag", "yes");
     fprintf(stderr, "stress: seed %llu\n", (unsigned long long)run.seed);
     for (int i = 0; i < CLIENTS; i++)
         client_setup(&clients[i], &run, i);

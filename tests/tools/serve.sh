@@ -5,7 +5,7 @@ shift
 
 taken() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
 hint() {
-    echo "port $port is taken by another program; choose another one:  make run PORT=$((port == 7000 ? 7001 : 7000))" >&2
+    echo "port $port is taken; choose another one:  make run PORT=$((port == 7000 ? 7001 : 7000))" >&2
     exit 1
 }
 
