@@ -19,9 +19,9 @@ struct worker;
 
 enum {
     BATCH_REQUESTS = 128,
-    BATCH_ARGS = 8192,              /* with more arguments than this the batch is run at once */
+    BATCH_ARGS = 8192,             /* with more arguments than this the batch is run at once */
     BATCH_INPUT = 64 * 1024,       /* bytes read in one go */
-    BATCH_INPUT_LEAST = 16 * 1024,  /* with less room than this it is run, to have room again */
+    BATCH_INPUT_LEAST = 16 * 1024, /* with less room than this it is run, to have room again */
     BATCH_OUTPUT = 64 * 1024,      /* the reply buffer that is lent */
 };
 

@@ -6,8 +6,8 @@
 
 #include "server/command.h"
 
-/* Names the connection; an empty name takes it away. False: it has characters that would break CLIENT LIST, or memory is
- * short; the error was replied. */
+/* Names the connection; an empty name takes it away. False: it has characters that would break CLIENT LIST, or
+ * memory is short; the error was replied. */
 bool client_set_name(struct cmd_ctx *c, struct arg *name);
 
 /* The same for another text of the connection (a field of struct conn); `what` is how the error calls it. */

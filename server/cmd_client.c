@@ -1,4 +1,5 @@
-/* CLIENT: what a connection asks about itself and sets for itself, and the pause. LIST and KILL are in cmd_client_list.c. */
+/* CLIENT: what a connection asks about itself and sets for itself, and the pause. LIST and KILL are in
+ * cmd_client_list.c. */
 #include <string.h>
 
 #include "server/args.h"

@@ -1,7 +1,8 @@
 /* CLIENT LIST and CLIENT KILL: looking over all connections of all workers.
  *
  * Both walk the registry with one worker's lock at a time. LIST notes ids and lines, and puts them in order of id
- * afterwards. KILL marks the connections and leaves the closing to their workers; marked ones are not listed any more. */
+ * afterwards. KILL marks the connections and leaves the closing to their workers; marked ones are not listed any
+ * more. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -21,8 +22,11 @@ static bool parse_type(struct cmd_ctx *c, const struct arg *a, enum client_type 
     static const struct {
         const char *name;
         enum client_type type;
-    } table[] = {{"normal", TYPE_NORMAL}, {"slave", TYPE_REPLICA}, {"replica", TYPE_REPLICA},
-                 {"master", TYPE_MASTER}, {"pubsub", TYPE_PUBSUB}};
+    } table[] = {{"normal", TYPE_NORMAL},
+                 {"slave", TYPE_REPLICA},
+                 {"replica", TYPE_REPLICA},
+                 {"master", TYPE_MASTER},
+                 {"pubsub", TYPE_PUBSUB}};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         if (arg_is(a, table[i].name)) {
             *type = table[i].type;

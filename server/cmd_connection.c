@@ -51,8 +51,9 @@ enum cmd_status cmd_auth(struct cmd_ctx *c)
     if (c->argc > 3)
         reply_syntax_error(c);
     else if (c->argc == 2 && !OPT(c->srv->opt, has_password))
-        reply_error(c->out, "ERR AUTH <password> called without any password configured for the default user. Are you sure "
-                            "your configuration is correct?");
+        reply_error(c->out,
+                    "ERR AUTH <password> called without any password configured for the default user. Are you sure "
+                    "your configuration is correct?");
     else if (authenticate(c, c->argc == 3 ? &c->argv[1] : NULL, &c->argv[c->argc - 1]))
         reply_ok(c->out);
     return CMD_DONE;
@@ -113,9 +114,10 @@ enum cmd_status cmd_hello(struct cmd_ctx *c)
     if (!hello_options(c, &user, &name) || (user != NULL && !authenticate(c, user, user + 1)))
         return CMD_DONE;
     if (!conn_has(c->conn, CONN_AUTHENTICATED)) {
-        reply_error(c->out, "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> "
-                            "AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol "
-                            "version at the same time");
+        reply_error(c->out,
+                    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> "
+                    "AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol "
+                    "version at the same time");
         return CMD_DONE;
     }
     if (name != NULL && !client_set_name(c, name))

@@ -1,7 +1,7 @@
 /* Connections: birth, death, and the fields that others look at.
  *
- * Invariants: a connection is in its worker's registry from conn_new to conn_free. The worker's memory sum is the sum of
- * the `memory` of its connections. A connection with requests in the batch is never freed: it is marked
+ * Invariants: a connection is in its worker's registry from conn_new to conn_free. The worker's memory sum is the
+ * sum of the `memory` of its connections. A connection with requests in the batch is never freed: it is marked
  * CONN_CLOSE_ASAP and the batch frees it when it is done with it. */
 #include "server/conn.h"
 

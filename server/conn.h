@@ -20,21 +20,21 @@ enum { CONN_MAGIC = 0x434f4e4e };
 
 enum conn_flag {
     CONN_AUTHENTICATED = 1 << 0,
-    CONN_UNIX = 1 << 1,          /* came over the unix socket */
+    CONN_UNIX = 1 << 1, /* came over the unix socket */
     CONN_MONITOR = 1 << 2,
     CONN_PUBSUB = 1 << 3,
-    CONN_CLOSE_ASAP = 1 << 4,    /* close as soon as the worker comes to it; nothing more is sent */
+    CONN_CLOSE_ASAP = 1 << 4, /* close as soon as the worker comes to it; nothing more is sent */
     CONN_CLOSE_AFTER_REPLY = 1 << 5,
-    CONN_REPLY_OFF = 1 << 6,     /* CLIENT REPLY OFF */
+    CONN_REPLY_OFF = 1 << 6, /* CLIENT REPLY OFF */
     CONN_REPLY_SKIP_NEXT = 1 << 7,
     CONN_REPLY_SKIP = 1 << 8,
     CONN_NO_EVICT = 1 << 9,
     CONN_NO_TOUCH = 1 << 10,
-    CONN_PAUSED = 1 << 11,       /* waits for the end of CLIENT PAUSE */
-    CONN_KILLED = 1 << 12,       /* another thread asked for its end */
-    CONN_WANTS_WRITE = 1 << 13,  /* the socket is full: a write event is armed */
-    CONN_IN_BATCH = 1 << 14,     /* has requests in the worker's batch */
-    CONN_LOCAL = 1 << 15,        /* loopback or unix: protected-mode lets it in */
+    CONN_PAUSED = 1 << 11,      /* waits for the end of CLIENT PAUSE */
+    CONN_KILLED = 1 << 12,      /* another thread asked for its end */
+    CONN_WANTS_WRITE = 1 << 13, /* the socket is full: a write event is armed */
+    CONN_IN_BATCH = 1 << 14,    /* has requests in the worker's batch */
+    CONN_LOCAL = 1 << 15,       /* loopback or unix: protected-mode lets it in */
 };
 
 /* A socket address in few bytes. */
@@ -58,19 +58,19 @@ struct conn {
     struct conn *prev, *next; /* the worker's registry; its lock */
     struct reply out;
 
-    _Atomic uint32_t flags;   /* enum conn_flag [shared]; CONN_KILLED is set by others */
-    _Atomic int32_t db;       /* the logical database [shared] */
-    _Atomic uint8_t resp;     /* 2 or 3 [shared]; out.resp is what replies go by */
+    _Atomic uint32_t flags; /* enum conn_flag [shared]; CONN_KILLED is set by others */
+    _Atomic int32_t db;     /* the logical database [shared] */
+    _Atomic uint8_t resp;   /* 2 or 3 [shared]; out.resp is what replies go by */
     struct conn_addr peer, local;
     int64_t created_ms;
-    _Atomic int64_t active_ms;              /* the last time that bytes came or went [shared] */
-    _Atomic(const struct command *) cmd;    /* the last command [shared] */
-    _Atomic uint32_t input_bytes;           /* in its query buffer [shared] */
-    _Atomic uint32_t input_room;            /* allocated for it [shared] */
-    _Atomic uint64_t output_bytes;          /* waiting to be sent [shared] */
-    _Atomic uint64_t memory;                /* bytes: struct, query buffer, replies [shared] */
-    int64_t soft_limit_since_ms;            /* over the soft output limit since then, 0: not */
-    char *name, *lib_name, *lib_ver;        /* NULL: none [strings] */
+    _Atomic int64_t active_ms;           /* the last time that bytes came or went [shared] */
+    _Atomic(const struct command *) cmd; /* the last command [shared] */
+    _Atomic uint32_t input_bytes;        /* in its query buffer [shared] */
+    _Atomic uint32_t input_room;         /* allocated for it [shared] */
+    _Atomic uint64_t output_bytes;       /* waiting to be sent [shared] */
+    _Atomic uint64_t memory;             /* bytes: struct, query buffer, replies [shared] */
+    int64_t soft_limit_since_ms;         /* over the soft output limit since then, 0: not */
+    char *name, *lib_name, *lib_ver;     /* NULL: none [strings] */
 };
 
 /* Sets and clears flags; the owner's thread only. */

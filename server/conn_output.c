@@ -1,9 +1,9 @@
 /* How replies go out: one writev after a connection's requests ran. What the socket does not take is kept in the
  * reply's own blocks, and a write event, made for the time being, sends it on.
  *
- * Backpressure: while a connection has much waiting and client memory as a whole is over its share, its further requests
- * stay unread. So clients that read slowly cannot push the server past its limit, and while memory is ample a client may
- * send as long a pipeline as it likes before it reads. */
+ * Backpressure: while a connection has much waiting and client memory as a whole is over its share, its further
+ * requests stay unread. So clients that read slowly cannot push the server past its limit, and while memory is
+ * ample a client may send as long a pipeline as it likes before it reads. */
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -19,7 +19,7 @@
 
 enum {
     IOVS = 64,
-    SHARE_OF_MAXMEMORY = 64,               /* replies may take 1/64 of maxmemory before backpressure */
+    SHARE_OF_MAXMEMORY = 64,                 /* replies may take 1/64 of maxmemory before backpressure */
     SHARE_WITHOUT_LIMIT = 256 * 1024 * 1024, /* bytes, where there is no maxmemory */
 };
 
@@ -119,8 +119,7 @@ bool conn_must_wait(const struct conn *c)
 
 static bool over_output_limit(struct conn *c, int64_t now_ms)
 {
-    struct output_limit *lim =
-        &c->wkr->srv->opt->output_limit[conn_has(c, CONN_PUBSUB) ? CLASS_PUBSUB : CLASS_NORMAL];
+    struct output_limit *lim = &c->wkr->srv->opt->output_limit[conn_has(c, CONN_PUBSUB) ? CLASS_PUBSUB : CLASS_NORMAL];
     size_t hard = (size_t)atomic_load_explicit(&lim->hard_bytes, memory_order_relaxed);
     size_t soft = (size_t)atomic_load_explicit(&lim->soft_bytes, memory_order_relaxed);
     int64_t soft_ms = atomic_load_explicit(&lim->soft_seconds, memory_order_relaxed) * 1000;

@@ -14,21 +14,21 @@ struct parked;
 /* What a connection is besides its public face. The conn comes first, so one pointer is both. */
 struct conn_io {
     struct conn c;
-    struct event readable;    /* armed unless the connection is held */
-    struct event *writable;   /* made while the socket is full */
+    struct event readable;  /* armed unless the connection is held */
+    struct event *writable; /* made while the socket is full */
     struct resp_parser parser;
-    char *in;                 /* bytes that came and are not parsed: NULL for an idle connection */
+    char *in; /* bytes that came and are not parsed: NULL for an idle connection */
     size_t in_len, in_cap;
-    struct big *big;          /* a large value that is being received, or CONN_NO_MEMORY: it is thrown away */
-    size_t big_left;          /* bytes of it that are still to come */
-    struct parked *parked;    /* commands that wait for the end of CLIENT PAUSE, oldest first */
+    struct big *big;       /* a large value that is being received, or CONN_NO_MEMORY: it is thrown away */
+    size_t big_left;       /* bytes of it that are still to come */
+    struct parked *parked; /* commands that wait for the end of CLIENT PAUSE, oldest first */
     struct parked *parked_last;
     struct conn *paused_next;  /* worker->paused */
     struct conn *monitor_next; /* worker->monitors */
-    uint8_t bigs;             /* large arguments received for the command that is being parsed (stops at 255) */
-    bool in_batch;            /* has requests in the worker's batch: must not be freed now */
-    bool reading;             /* `readable` is armed */
-    bool waiting;             /* held because replies pile up */
+    uint8_t bigs;              /* large arguments received for the command that is being parsed (stops at 255) */
+    bool in_batch;             /* has requests in the worker's batch: must not be freed now */
+    bool reading;              /* `readable` is armed */
+    bool waiting;              /* held because replies pile up */
     bool in_paused_list;
 };
 
@@ -47,8 +47,8 @@ enum { CONN_PENDING_SMALL = 256 * 1024, CONN_SEND_MAX = 1024 * 1024, CONN_SENT_N
 
 /* conn.c */
 struct conn *conn_new(struct worker *w, int fd, const struct conn_origin *origin); /* NULL: memory is short */
-void conn_free(struct conn *c); /* at once; it must not be in the batch */
-void conn_drop(struct conn *c); /* frees it, or marks it so that the batch does */
+void conn_free(struct conn *c);    /* at once; it must not be in the batch */
+void conn_drop(struct conn *c);    /* frees it, or marks it so that the batch does */
 void conn_account(struct conn *c); /* brings the shared sizes and the worker's sum up to date */
 void conn_hold(struct conn *c);    /* no more reading, until conn_unhold */
 void conn_unhold(struct conn *c);
@@ -62,20 +62,20 @@ bool conn_over_input_limit(const struct conn *c);
 /* conn_big.c */
 void conn_big_start(struct conn *c, size_t len);
 size_t conn_big_feed(struct conn *c, const char *p, size_t n); /* returns how many it took */
-void conn_big_receive(struct conn *c); /* reads from the socket; may free the connection */
+void conn_big_receive(struct conn *c);                         /* reads from the socket; may free the connection */
 void conn_drop_big(void *worker, void *big);
 
 /* conn_output.c */
-void conn_send(struct conn *c); /* sends what is pending; may mark the connection CONN_CLOSE_ASAP */
-bool conn_must_wait(const struct conn *c); /* replies pile up and memory is short: execute no more of it now */
+void conn_send(struct conn *c);             /* sends what is pending; may mark the connection CONN_CLOSE_ASAP */
+bool conn_must_wait(const struct conn *c);  /* replies pile up and memory is short: execute no more of it now */
 void conn_close_over_limit(struct conn *c); /* logs, counts and marks it: it reads too slowly */
-void conn_check_limits(struct conn *c); /* marks it CONN_CLOSE_ASAP where it is over its buffer limits */
-void conn_finish(struct conn *c);   /* after its requests ran: sends, or holds, or closes; may free the connection */
+void conn_check_limits(struct conn *c);     /* marks it CONN_CLOSE_ASAP where it is over its buffer limits */
+void conn_finish(struct conn *c); /* after its requests ran: sends, or holds, or closes; may free the connection */
 
 /* conn_pause.c */
 bool conn_is_paused(const struct conn *c, const struct command *cmd, int64_t now_ms);
 bool conn_park(struct conn *c, struct arg *argv, int argc); /* false: memory is short; the connection is dropped */
-void conn_unpark_all(struct worker *w); /* runs what waited, where the pause is over */
+void conn_unpark_all(struct worker *w);                     /* runs what waited, where the pause is over */
 void conn_forget_parked(struct conn *c);
 size_t conn_parked_memory(const struct conn *c);
 

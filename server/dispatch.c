@@ -291,8 +291,8 @@ static bool run_odd(struct dispatch *d, struct request *r, struct arg *argv)
     uint32_t attention = atomic_load_explicit(&d->ctx.srv->attention, memory_order_relaxed);
     if (conn_has(c, CONN_ENDING))
         return false;
-    if (conn_io(c)->parked != NULL || (r->fault == REQUEST_FINE && (attention & ATTENTION_PAUSE) != 0 &&
-                                       conn_is_paused(c, r->cmd, d->ctx.now_ms))) {
+    if (conn_io(c)->parked != NULL ||
+        (r->fault == REQUEST_FINE && (attention & ATTENTION_PAUSE) != 0 && conn_is_paused(c, r->cmd, d->ctx.now_ms))) {
         if (!conn_park(c, argv, (int)r->argc))
             conn_set(c, CONN_CLOSE_ASAP);
         return false;

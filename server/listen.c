@@ -1,7 +1,8 @@
 /* Listening sockets: opened by what the options say, changed while the server runs.
  *
- * A change keeps the sockets whose address and port stay, closes the others and opens what is new; the old ones go first,
- * because an address and its wildcard exclude each other. If something new cannot be opened, the old ones come back. */
+ * A change keeps the sockets whose address and port stay, closes the others and opens what is new; the old ones go
+ * first, because an address and its wildcard exclude each other. If something new cannot be opened, the old ones
+ * come back. */
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -158,7 +159,8 @@ bool listen_open(struct listener *l, char *err, size_t size)
         return true;
     log_line(LOG_WARNING, "Warning: %s", err);
     if (before.n == 0) {
-        log_line(LOG_WARNING, "Failed listening on port %d (TCP), aborting. Another port can be chosen with --port.", port);
+        log_line(LOG_WARNING, "Failed listening on port %d (TCP), aborting. Another port can be chosen with --port.",
+                 port);
         return false;
     }
     char ignored[OPTIONS_ERROR_CHARS];

@@ -1,9 +1,9 @@
 /* The listener: which sockets there are, and what happens to a connection that comes in.
  *
- * The listening sockets are in an epoll set of their own, and the main loop watches that set. So CONFIG SET bind or port,
- * which runs on a worker, may open and close sockets without touching the main thread's loop: only `lock` guards them.
- * When descriptors run out, the set is left alone until the next tick (a socket with a connection waiting would
- * keep the loop busy), and one line is logged until it goes on. */
+ * The listening sockets are in an epoll set of their own, and the main loop watches that set. So CONFIG SET bind or
+ * port, which runs on a worker, may open and close sockets without touching the main thread's loop: only `lock`
+ * guards them. When descriptors run out, the set is left alone until the next tick (a socket with a connection
+ * waiting would keep the loop busy), and one line is logged until it goes on. */
 #include "server/listener.h"
 
 #include <arpa/inet.h>
@@ -32,15 +32,23 @@ enum { ACCEPTS_A_TURN = 1000, FDS_BESIDE_CLIENTS = 32, FDS_A_WORKER = 4 };
 
 static const char too_many[] = "-ERR max number of clients reached\r\n";
 static const char protected_text[] =
-    "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default "
-    "user. In this mode connections are only accepted from the loopback interface. If you want to connect from external "
-    "computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command "
-    "'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is "
-    "running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make "
-    "this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration "
+    "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the "
+    "default "
+    "user. In this mode connections are only accepted from the loopback interface. If you want to connect from "
+    "external "
+    "computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the "
+    "command "
+    "'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server "
+    "is "
+    "running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to "
+    "make "
+    "this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis "
+    "configuration "
     "file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server "
-    "manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password "
-    "for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting "
+    "manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication "
+    "password "
+    "for the default user. NOTE: You only need to do one of the above things in order for the server to start "
+    "accepting "
     "connections from the outside.\r\n";
 
 static void refuse(int fd, const char *text, size_t n)
@@ -149,7 +157,8 @@ static bool accept_one(struct listener *l, int listening)
     }
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         if (!l->starved_logged)
-            log_line(LOG_WARNING, "Accepting client connection: %s (new ones wait until others close)", strerror(errno));
+            log_line(LOG_WARNING, "Accepting client connection: %s (new ones wait until others close)",
+                     strerror(errno));
         l->starved_logged = true;
         l->starved = true;
         event_del(l->event);

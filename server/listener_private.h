@@ -27,7 +27,7 @@ struct listener {
     int ntcp;
     int unix_fd; /* 0: none */
     int epoll;
-    struct event *event; /* the main thread's */
+    struct event *event;          /* the main thread's */
     bool starved, starved_logged; /* the main thread's: descriptors have run out */
 };
 

@@ -48,7 +48,8 @@ static bool process_up(struct main_loop *m)
     }
     if (!options_apply_oom(o, why, sizeof why))
         log_line(LOG_WARNING, "%s", why);
-    log_line(LOG_NOTICE, "Flagstone %s starting, pid %d, %d threads", FLAGSTONE_VERSION, (int)getpid(), m->srv->nworkers);
+    log_line(LOG_NOTICE, "Flagstone %s starting, pid %d, %d threads", FLAGSTONE_VERSION, (int)getpid(),
+             m->srv->nworkers);
     if (m->srv->config_file[0] == '\0')
         log_line(LOG_NOTICE, "No configuration file given, using the defaults and the command line");
     return true;

@@ -63,7 +63,7 @@ static enum supervision supervisor(struct options *o)
     enum supervision by = (enum supervision)OPT(o, supervised);
     if (by != SUPERVISED_AUTO)
         return by;
-    return getenv("UPSTART_JOB") != NULL    ? SUPERVISED_UPSTART
+    return getenv("UPSTART_JOB") != NULL     ? SUPERVISED_UPSTART
            : getenv("NOTIFY_SOCKET") != NULL ? SUPERVISED_SYSTEMD
                                              : SUPERVISED_NO;
 }

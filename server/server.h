@@ -46,10 +46,10 @@ struct server {
     int nworkers;
     struct memthread *memthread;
     struct listener *listener;
-    struct stats *stats;     /* telemetry.h makes these three */
+    struct stats *stats; /* telemetry.h makes these three */
     struct slowlog *slowlog;
     struct latency *latency;
-    struct ticks ticks; /* calibrated once, workers copy it */
+    struct ticks ticks;      /* calibrated once, workers copy it */
     struct event_base *base; /* the main thread's: listeners, signals, timers */
 
     int64_t start_wall_ms;

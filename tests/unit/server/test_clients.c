@@ -113,8 +113,11 @@ static void test_hello(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_list),  cmocka_unit_test(test_kill), cmocka_unit_test(test_eviction_takes_the_largest),
-        cmocka_unit_test(test_hello), cmocka_unit_test(test_idle_connection_is_small),
+        cmocka_unit_test(test_list),
+        cmocka_unit_test(test_kill),
+        cmocka_unit_test(test_eviction_takes_the_largest),
+        cmocka_unit_test(test_hello),
+        cmocka_unit_test(test_idle_connection_is_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -105,7 +105,8 @@ static void test_protocol_error_comes_last(void **state)
     (void)state;
     struct fixture *f = fixture_new("");
     int fd = fixture_connect(f, 0), other = fixture_connect(f, 0);
-    assert_asks(f, fd, "PING\r\nSET a 1\r\n*1\r\n$x\r\nPING\r\n", "+PONG\r\n+OK\r\n-ERR Protocol error: invalid bulk length\r\n");
+    assert_asks(f, fd, "PING\r\nSET a 1\r\n*1\r\n$x\r\nPING\r\n",
+                "+PONG\r\n+OK\r\n-ERR Protocol error: invalid bulk length\r\n");
     assert_closed(f, fd);
     assert_asks(f, other, "GET a\r\n", "$1\r\n1\r\n");
     close(other);
@@ -131,8 +132,8 @@ static void test_sockets_that_die(void **state)
 {
     (void)state;
     struct fixture *f = fixture_new("");
-    static const char *const halves[] = {"*3\r\n$3\r\nSET\r\n$1\r\n", "SET a", "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$100000\r\nxxx",
-                                         "PING\r\nPING\r\n*1\r\n"};
+    static const char *const halves[] = {"*3\r\n$3\r\nSET\r\n$1\r\n", "SET a",
+                                         "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$100000\r\nxxx", "PING\r\nPING\r\n*1\r\n"};
     for (size_t i = 0; i < sizeof halves / sizeof *halves; i++) {
         int fd = fixture_connect(f, (int)(i % FIXTURE_WORKERS));
         fixture_send(f, fd, halves[i], strlen(halves[i]));

@@ -29,8 +29,9 @@ static void test_writes_wait(void **state)
     unpause(f);
     assert_int_equal(atomic_load(&f->srv->attention), 0);
     fixture_receive(f, a);
-    assert_string_equal(f->reply, "+OK\r\n+PONG\r\n-ERR unknown command 'nonsense', with args beginning with: \r\n$1\r\n1\r\n"
-                                  "+OK\r\n");
+    assert_string_equal(f->reply,
+                        "+OK\r\n+PONG\r\n-ERR unknown command 'nonsense', with args beginning with: \r\n$1\r\n1\r\n"
+                        "+OK\r\n");
     fixture_receive(f, b);
     assert_true(f->reply[0] == ':');
     assert_asks(f, a, "SET k 3\r\n", "+OK\r\n");

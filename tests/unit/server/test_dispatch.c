@@ -34,7 +34,8 @@ static void test_error_shows_128_characters(void **state)
     memset(name, 'x', 200);
     name[200] = '\0';
     snprintf(request, sizeof request, "%s %s z\r\n", name, name);
-    snprintf(expected, sizeof expected, "-ERR unknown command '%.128s', with args beginning with: '%.128s' \r\n", name, name);
+    snprintf(expected, sizeof expected, "-ERR unknown command '%.128s', with args beginning with: '%.128s' \r\n", name,
+             name);
     assert_asks(f, fd, request, expected);
     close(fd);
     fixture_free(f);
@@ -64,7 +65,8 @@ static void test_database_changes_in_a_pipeline(void **state)
     int fd = fixture_connect(f, 0);
     assert_asks(f, fd, "SET k zero\r\nSELECT 1\r\nSET k one\r\nGET k\r\nSELECT 0\r\nGET k\r\nSWAPDB 0 1\r\nGET k\r\n",
                 "+OK\r\n+OK\r\n+OK\r\n$3\r\none\r\n+OK\r\n$4\r\nzero\r\n+OK\r\n$3\r\none\r\n");
-    assert_asks(f, fd, "SET a 1\r\nFLUSHDB\r\nGET a\r\nSET a 2\r\nGET a\r\n", "+OK\r\n+OK\r\n$-1\r\n+OK\r\n$1\r\n2\r\n");
+    assert_asks(f, fd, "SET a 1\r\nFLUSHDB\r\nGET a\r\nSET a 2\r\nGET a\r\n",
+                "+OK\r\n+OK\r\n$-1\r\n+OK\r\n$1\r\n2\r\n");
     close(fd);
     fixture_free(f);
 }
@@ -93,7 +95,8 @@ static void test_reply_modes(void **state)
     struct fixture *f = fixture_new("");
     int fd = fixture_connect(f, 0);
     assert_asks(f, fd, "CLIENT REPLY SKIP\r\nPING\r\nECHO a\r\n", "$1\r\na\r\n");
-    assert_asks(f, fd, "CLIENT REPLY OFF\r\nPING\r\nnonsense\r\nCLIENT REPLY SKIP\r\nPING\r\nCLIENT REPLY ON\r\nPING\r\n",
+    assert_asks(f, fd,
+                "CLIENT REPLY OFF\r\nPING\r\nnonsense\r\nCLIENT REPLY SKIP\r\nPING\r\nCLIENT REPLY ON\r\nPING\r\n",
                 "+OK\r\n+PONG\r\n");
     assert_asks(f, fd, "CLIENT REPLY OFF\r\nRESET\r\nPING\r\n", "+RESET\r\n+PONG\r\n");
     close(fd);
@@ -124,12 +127,9 @@ static void test_statistics(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_error_shows_128_characters),
-        cmocka_unit_test(test_long_key),
-        cmocka_unit_test(test_database_changes_in_a_pipeline),
-        cmocka_unit_test(test_authentication),
-        cmocka_unit_test(test_reply_modes),
+        cmocka_unit_test(test_errors),         cmocka_unit_test(test_error_shows_128_characters),
+        cmocka_unit_test(test_long_key),       cmocka_unit_test(test_database_changes_in_a_pipeline),
+        cmocka_unit_test(test_authentication), cmocka_unit_test(test_reply_modes),
         cmocka_unit_test(test_statistics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

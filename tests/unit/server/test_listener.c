@@ -148,8 +148,10 @@ static void test_unix_socket(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_least_loaded_worker_gets_it), cmocka_unit_test(test_maxclients),
-        cmocka_unit_test(test_change_of_port),              cmocka_unit_test(test_used_port_leaves_all_as_it_was),
+        cmocka_unit_test(test_least_loaded_worker_gets_it),
+        cmocka_unit_test(test_maxclients),
+        cmocka_unit_test(test_change_of_port),
+        cmocka_unit_test(test_used_port_leaves_all_as_it_was),
         cmocka_unit_test(test_unix_socket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

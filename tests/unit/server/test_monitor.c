@@ -54,7 +54,8 @@ static void test_secrets(void **state)
     fixture_ask(f, a, "AUTH default pw\r\n");
     assert_string_equal(line(f, m, 0), "[0 127.0.0.1:1002] \"AUTH\" \"(redacted)\" \"(redacted)\"");
     fixture_ask(f, a, "HELLO 2 AUTH default pw SETNAME x\r\n");
-    assert_string_equal(line(f, m, 0), "[0 127.0.0.1:1002] \"HELLO\" \"2\" \"AUTH\" \"(redacted)\" \"(redacted)\" \"SETNAME\" \"x\"");
+    assert_string_equal(line(f, m, 0),
+                        "[0 127.0.0.1:1002] \"HELLO\" \"2\" \"AUTH\" \"(redacted)\" \"(redacted)\" \"SETNAME\" \"x\"");
     close(m);
     close(a);
     fixture_free(f);
