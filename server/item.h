@@ -92,11 +92,15 @@ static inline int64_t item_expiry(const struct item *it, uint32_t head)
     return v == ITEM_EXPIRY_NONE ? STORE_NO_EXPIRY : (int64_t)v;
 }
 
+/* What six bytes hold: up to the year 10889. */
+static inline uint64_t expiry_clamp(int64_t ms)
+{
+    return (uint64_t)ms < ITEM_EXPIRY_NONE ? (uint64_t)ms : ITEM_EXPIRY_NONE - 1;
+}
+
 static inline void item_set_expiry(struct item *it, uint32_t head, int64_t ms)
 {
-    uint64_t v = ms == STORE_NO_EXPIRY ? ITEM_EXPIRY_NONE : (uint64_t)ms;
-    if (v > ITEM_EXPIRY_NONE)
-        v = ITEM_EXPIRY_NONE - 1; /* the year 10889 */
+    uint64_t v = ms == STORE_NO_EXPIRY ? ITEM_EXPIRY_NONE : expiry_clamp(ms);
     memcpy(it->data + item_expiry_offset(head), &v, 6);
 }
 
@@ -161,7 +165,7 @@ static inline uint32_t item_write(struct item *it, enum item_kind kind, const st
 /* Coarse second of expiry as a chunk state: what is due now has the state of this second or of one passed. */
 static inline uint8_t chunk_expiry_state(int64_t expire_ms)
 {
-    return expire_ms == STORE_NO_EXPIRY ? 3 : (uint8_t)(4 + (uint64_t)expire_ms / 1000 % 252);
+    return expire_ms == STORE_NO_EXPIRY ? 3 : (uint8_t)(4 + expiry_clamp(expire_ms) / 1000 % 252);
 }
 
 #endif

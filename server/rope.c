@@ -254,7 +254,8 @@ bool rope_grow(struct store_ctx *sx, uint32_t id, size_t len, bool zero)
         for (uint32_t i = keep; i < from.nsegs; i++)
             chunk_give(sx, r->refs[i]);
     }
-    memcpy(r->refs + keep, refs, fresh * sizeof *refs);
+    if (fresh > 0) /* an empty rope has no list */
+        memcpy(r->refs + keep, refs, fresh * sizeof *refs);
     if (refs != few)
         free(refs);
     size_t old = r->len;
