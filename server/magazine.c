@@ -31,12 +31,15 @@ static bool magazine_fill(struct store_ctx *sx, uint32_t class, uint32_t n)
     struct magazine *m = &sx->magazines[class];
     uint32_t size = magazine_size(&sx->store->slab, class), want = n > size ? n : size;
     bool ok = magazine_grow(m, want);
+    const _Atomic uint64_t *pages = &sx->store->slab.class[class].pages_now;
+    uint64_t before = atomic_load_explicit(pages, memory_order_relaxed);
     while (ok && m->n < n) {
         uint32_t got = slab_take(&sx->store->slab, class, m->c + m->n, want - m->n);
         m->n += got;
         sx->held += got;
         ok = got > 0;
     }
+    sx->fresh_pages += atomic_load_explicit(pages, memory_order_relaxed) > before;
     if (!ok) {
         sx->short_class = class;
         sx->short_count = n - m->n;

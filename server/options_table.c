@@ -300,7 +300,7 @@ const struct option option_table[] = {
     },
     {
         .name = "active-defrag-threshold-upper", .type = OPTION_INT, .group = GROUP_DEFRAG, MUTABLE,
-        AT(active_defrag_threshold_upper), .max = 1000, .standard = "50", .unit = "per cent",
+        AT(active_defrag_threshold_upper), .max = 1000, .standard = "25", .unit = "per cent",
         .help = "Fragmentation at which it works as hard as it may.",
     },
     {

@@ -4,7 +4,12 @@
 #include "server/relocate.h"
 #include "slab/base/assert.h"
 
-enum { EVICT_BATCH = 32, RECLAIM_ROUNDS = 4096 };
+enum {
+    EVICT_BATCH = 32,
+    RECLAIM_ROUNDS = 4096,
+    ASSIST_PAGES = 4, /* a turn */
+    ASSIST_SHARE = 8, /* an eighth of what is in use is scattered */
+};
 
 uint32_t reclaim_views(struct store *s, struct class_view *v)
 {
@@ -42,6 +47,18 @@ bool reclaim_compact(struct store_ctx *sx, struct decision *d)
         won |= relocate_drain(sx, d->class);
     lock_release(&sx->store->reclaim, LOCK_RECLAIM);
     return won;
+}
+
+void reclaim_assist(struct store_ctx *sx, uint32_t pages)
+{
+    struct class_view v[CLASS_MAX];
+    struct decision d;
+    pages = pages < ASSIST_PAGES ? pages : ASSIST_PAGES;
+    while (pages-- > 0) {
+        size_t scattered = policy_scattered_bytes(v, reclaim_views(sx->store, v));
+        if (scattered * ASSIST_SHARE < (size_t)pool_in_use(&sx->store->slab.pool) * PAGE_SIZE || !reclaim_compact(sx, &d))
+            return;
+    }
 }
 
 static bool available(struct store *s, uint32_t class, uint32_t count)

@@ -60,6 +60,10 @@ void store_ctx_turn(struct store_ctx *sx, int64_t now_ms)
         sx->trimmed_ms = now_ms;
         magazines_trim(sx);
     }
+    if (UNLIKELY(sx->fresh_pages > 0)) {
+        reclaim_assist(sx, sx->fresh_pages);
+        sx->fresh_pages = 0;
+    }
     uint64_t seq = atomic_load_explicit(&s->flush_seq, memory_order_relaxed);
     if (UNLIKELY(seq != sx->flush_seen)) {
         sx->flush_seen = seq;

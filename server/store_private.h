@@ -75,6 +75,7 @@ struct store_ctx {
     bool touch;
     struct magazine *magazines; /* one a class */
     uint32_t held;              /* chunks in them */
+    uint32_t fresh_pages;       /* that its writes took since it last helped to compact */
     bool planned;               /* a command has planned: trim at the end of the turn */
     struct store_counters counters, base; /* base: what they were at CONFIG RESETSTAT */
     uint64_t evict_age_sum, evict_age_n;  /* ages of what was evicted, in ticks */
