@@ -5,14 +5,16 @@
 
 #include "slab/base/clock.h"
 
-enum { DUE_MAX = 2048 };
+enum { DUE_MAX = PAGE_SIZE / 24 }; /* all chunks of a page of the smallest */
 
 static void expire_chunk(struct store_ctx *sx, chunk_ref ref)
 {
     struct store *s = sx->store;
     if (slab_get_state(&s->slab, ref) < CHUNK_EXPIRES)
         return;
-    uint64_t hash = item_hash(s, slab_ptr(&s->slab, ref));
+    uint64_t hash;
+    if (!item_hash_unlocked(s, ref, &hash))
+        return;
     struct shard *sh = shard_of(s, hash);
     lock_take(&sh->lock, LOCK_SHARD);
     slot_t *slot = slab_get_state(&s->slab, ref) < CHUNK_EXPIRES ? NULL : index_find_ref(s, hash, ref);

@@ -6,9 +6,11 @@
 
 enum {
     EVICT_BATCH = 32,
-    RECLAIM_ROUNDS = 4096,
-    ASSIST_PAGES = 4, /* a turn */
-    ASSIST_SHARE = 8, /* an eighth of what is in use is scattered */
+    COMPACT_TRIES = 8,
+    ROUNDS_LEAST = 4096,
+    ROUNDS_A_PAGE = 256, /* a page's worth of the smallest chunks takes 85 batches; others take of what is won */
+    ASSIST_PAGES = 4,    /* a turn */
+    ASSIST_SHARE = 8,    /* an eighth of what is in use is scattered */
 };
 
 uint32_t reclaim_views(struct store *s, struct class_view *v)
@@ -38,13 +40,17 @@ bool reclaim_compact(struct store_ctx *sx, struct decision *d)
     struct class_view v[CLASS_MAX];
     bool won = false;
     lock_take(&sx->store->reclaim, LOCK_RECLAIM);
-    if (sx->store->nwaiting > 0) {
-        uint32_t before = sx->store->nwaiting;
-        won = relocate_revisit(sx) < before;
+    if (sx->store->nwaiting > 0)
+        won = relocate_revisit(sx) > 0;
+    uint32_t n = reclaim_views(sx->store, v);
+    *d = policy_compact(v, n);
+    for (int tries = 0; !won && d->why == WHY_COMPACT && tries < COMPACT_TRIES; tries++) {
+        won = relocate_drain(sx, d->class);
+        if (!won) { /* what is pinned there stays; another class may give a page */
+            v[d->class].free = 0;
+            *d = policy_compact(v, n);
+        }
     }
-    *d = policy_compact(v, reclaim_views(sx->store, v));
-    if (d->why == WHY_COMPACT)
-        won |= relocate_drain(sx, d->class);
     lock_release(&sx->store->reclaim, LOCK_RECLAIM);
     return won;
 }
@@ -78,7 +84,8 @@ bool reclaim_for(struct store_ctx *sx, uint32_t class, uint32_t count)
     if ((uint64_t)count * s->slab.classes.c[class].size / PAGE_SIZE >= budget)
         return false;
     s->wake(s->wake_arg);
-    for (int round = 0; round < RECLAIM_ROUNDS; round++) {
+    uint64_t rounds = ROUNDS_LEAST + (uint64_t)count * s->slab.classes.c[class].size / PAGE_SIZE * ROUNDS_A_PAGE;
+    for (uint64_t round = 0; round < rounds; round++) {
         if (round > 0 && available(s, class, count))
             return true;
         if (reclaim_compact(sx, &d))

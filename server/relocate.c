@@ -2,13 +2,16 @@
  * sees it half moved, and nobody waits for more than one copy (4 KiB; 64 KiB for a whole-page segment).
  *
  * What is read before the lock is taken (kind, key, database; rope id; shard of a table) never changes while the chunk
- * lives, and a draining page hands no chunk out: it may be old, then the chunk is found gone, but never foreign. */
+ * lives, and a draining page hands no chunk out: it may be old, then the chunk is found gone. A chunk that is in a
+ * magazine already may still be filled while it is read: so nothing that is read is trusted before the lock. */
 #include "server/relocate.h"
 
 #include <string.h>
 
 #include "defrag/drain.h"
 #include "slab/base/assert.h"
+
+enum { VISITS_MAX = 16 }; /* to a page that waits for chunks in others' hands */
 
 struct segment_head {
     uint32_t head, rope;
@@ -65,13 +68,16 @@ static enum move_outcome move_to(struct store *s, chunk_ref ref, chunk_ref to)
     struct shard *sh;
     enum move_outcome o = MOVE_GONE;
     if (item_kind(head) == KIND_SEGMENT) {
-        r = rope_get(&s->ropes, ((const struct segment_head *)(const void *)it)->rope);
+        r = rope_peek(&s->ropes, ((const struct segment_head *)(const void *)it)->rope);
+        if (r == NULL)
+            return MOVE_GONE;
         hash = atomic_load_explicit(&r->hash, memory_order_acquire);
         sh = shard_of(s, hash);
     } else if (item_kind(head) == KIND_TABLE) {
         sh = index_table_shard(s, ref);
     } else {
-        hash = item_hash(s, it);
+        if (!item_hash_unlocked(s, ref, &hash))
+            return MOVE_GONE;
         sh = shard_of(s, hash);
     }
     lock_take(&sh->lock, LOCK_SHARD);
@@ -110,7 +116,7 @@ enum move_outcome relocate_chunk(void *ctx, chunk_ref ref)
 static void remember(struct store *s, uint32_t page)
 {
     if (s->nwaiting < WAITING_PAGES)
-        s->waiting[s->nwaiting++] = page;
+        s->waiting[s->nwaiting++] = (struct waiting){page, 0};
     else
         slab_drain_end(&s->slab, page);
 }
@@ -148,18 +154,21 @@ uint32_t relocate_revisit(struct store_ctx *sx)
 {
     struct store *s = sx->store;
     struct drain_result r;
+    uint32_t won = 0;
     for (uint32_t i = 0; i < s->nwaiting;) {
-        if (drain_all(sx, s->waiting[i], &r)) {
-            s->waiting[i] = s->waiting[--s->nwaiting];
-        } else if (r.outcomes[MOVE_NO_ROOM] > 0 || r.outcomes[MOVE_PINNED] > 0) {
-            /* its class needs its free chunks, or a slow reader holds it: not now */
-            slab_drain_end(&s->slab, s->waiting[i]);
-            s->waiting[i] = s->waiting[--s->nwaiting];
+        struct waiting *w = &s->waiting[i];
+        if (drain_all(sx, w->page, &r)) {
+            won++;
+            *w = s->waiting[--s->nwaiting];
+        } else if (r.outcomes[MOVE_NO_ROOM] > 0 || r.outcomes[MOVE_PINNED] > 0 || ++w->visits == VISITS_MAX) {
+            /* its class needs its free chunks, or a slow reader or a slow writer holds it: not now */
+            slab_drain_end(&s->slab, w->page);
+            *w = s->waiting[--s->nwaiting];
         } else {
             i++;
         }
     }
-    return s->nwaiting;
+    return won;
 }
 
 static void move_segments(struct store_ctx *sx, struct rope *r, uint64_t hash)

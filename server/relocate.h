@@ -15,7 +15,7 @@ enum move_outcome relocate_entry(struct store_ctx *sx, const struct skey *k, str
 /* Drains the sparsest page of the class; true when a page was won. Reclaim lock held. */
 bool relocate_drain(struct store_ctx *sx, uint32_t class);
 
-/* Comes back to pages that could not be emptied before; returns how many still wait. Reclaim lock held. */
+/* Comes back to pages that could not be emptied before; returns how many were won. Reclaim lock held. */
 uint32_t relocate_revisit(struct store_ctx *sx);
 
 #endif

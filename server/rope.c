@@ -32,6 +32,13 @@ struct rope *rope_get(const struct ropes *rs, uint32_t id)
     return block + (id - (((1u << b) - 1) * ROPE_BLOCK_FIRST));
 }
 
+struct rope *rope_peek(const struct ropes *rs, uint32_t id)
+{
+    uint32_t b = 31 - (uint32_t)__builtin_clz(id / ROPE_BLOCK_FIRST + 1);
+    bool known = b < ROPE_BLOCKS && atomic_load_explicit(&rs->blocks[b], memory_order_acquire) != NULL;
+    return known ? rope_get(rs, id) : NULL;
+}
+
 /* An unused id. Ropes lock held; 0: no memory. */
 static uint32_t id_take(struct ropes *rs)
 {
@@ -190,7 +197,8 @@ static bool take_segments(struct store_ctx *sx, const struct rope_shape *sh, uin
         uint32_t class = segment_class(sx->store, sh, i);
         out[i - first] = chunk_take(sx, class);
         if (out[i - first] == 0) {
-            sx->short_count = class == sx->store->slab.classes.n - 1 ? sh->whole - i : 1;
+            /* all of them are given back: what is wanted in all tells whether it can ever be had */
+            sx->short_count = class == sx->store->slab.classes.n - 1 ? sh->whole - first : 1;
             while (i-- > first)
                 chunk_give(sx, out[i - first]);
             return false;

@@ -59,6 +59,8 @@ struct rope_shape {
 struct rope_shape rope_shape(size_t len);
 
 struct rope *rope_get(const struct ropes *rs, uint32_t id);
+/* The same for a number that may be none: NULL. */
+struct rope *rope_peek(const struct ropes *rs, uint32_t id);
 
 /* A new private, empty rope; 0: no memory. */
 uint32_t rope_new(struct store_ctx *sx);

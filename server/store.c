@@ -25,6 +25,16 @@ uint64_t item_hash(const struct store *s, const struct item *it)
     return siphash13(&s->seed, item_key(it, head), item_key_len(it, head), item_db(it, head));
 }
 
+bool item_hash_unlocked(const struct store *s, chunk_ref ref, uint64_t *hash)
+{
+    const struct item *it = slab_ptr(&s->slab, ref);
+    uint32_t head = item_head(it), offset = item_key_offset(head), len = item_key_len(it, head);
+    if (4 + offset + len > slab_chunk_size(&s->slab, ref))
+        return false;
+    *hash = siphash13(&s->seed, it->data + offset, len, item_db(it, head));
+    return true;
+}
+
 void account_item(struct store_ctx *sx, struct item *it, chunk_ref ref, int sign)
 {
     uint32_t head = item_head(it), size = slab_chunk_size(&sx->store->slab, ref);
@@ -119,6 +129,16 @@ static bool plan_value(const struct store *s, const struct skey *k, size_t len, 
     p->class = size_class_of(&s->slab.classes, bytes);
     p->bytes = (uint32_t)bytes;
     return len <= atomic_load_explicit(&s->max_value, memory_order_relaxed);
+}
+
+/* The plan of an item that names a rope, whatever the rope's length: a short value that came under a shorter key by
+ * RENAME or COPY stays a rope. */
+static struct plan plan_handle(const struct store *s, const struct skey *k, size_t len, int64_t expiry, bool raw)
+{
+    struct plan p = {.len = len, .expiry = expiry, .raw = raw, .rope = true};
+    p.bytes = (uint32_t)(item_overhead(k, expiry != STORE_NO_EXPIRY) + ITEM_ROPE_BYTES);
+    p.class = size_class_of(&s->slab.classes, p.bytes);
+    return p;
 }
 
 /* Makes a filled chunk the key's: replaces what `e` names, or inserts (room in the index is there). */
@@ -312,8 +332,12 @@ enum store_status store_expire(struct store_ctx *sx, const struct skey *k, struc
         return STORE_OK;
     struct plan p;
     size_t len = e->len;
+    if (item_kind(head) == KIND_ROPE) {
+        p = plan_handle(sx->store, k, len, expire_ms, head & ITEM_RAW);
+        return rewrite(sx, k, e, &p, len);
+    }
     plan_value(sx->store, k, len, expire_ms, head & ITEM_RAW, &p);
-    if (p.rope == (item_kind(head) == KIND_ROPE))
+    if (!p.rope)
         return rewrite(sx, k, e, &p, len);
     /* the six bytes of the expiry make it too long for one chunk */
     struct part value = {item_value(e->item, head), len};
@@ -407,19 +431,15 @@ static enum store_status carry_item(struct store_ctx *sx, const struct skey *to,
     struct plan p;
     uint32_t head = item_head(fe->item);
     size_t len = fe->len;
-    plan_value(sx->store, to, len, store_expiry(fe), head & ITEM_RAW, &p);
-    p.len = len;
-    if (id != 0 && !p.rope) { /* a shorter key would fit one chunk now: a rope stays a rope */
-        p.rope = true;
-        p.bytes = (uint32_t)(item_overhead(to, p.expiry != STORE_NO_EXPIRY) + ITEM_ROPE_BYTES);
-        p.class = size_class_of(&sx->store->slab.classes, p.bytes);
+    if (id != 0) {
+        p = plan_handle(sx->store, to, len, store_expiry(fe), head & ITEM_RAW);
+        return put_rope(sx, to, te, &p, id);
     }
-    if (p.rope && id == 0) {
+    plan_value(sx->store, to, len, store_expiry(fe), head & ITEM_RAW, &p);
+    if (p.rope) {
         struct part value = {item_value(fe->item, head), len};
         return put_parts_rope(sx, to, te, &p, &value, 1);
     }
-    if (p.rope)
-        return put_rope(sx, to, te, &p, id);
     chunk_ref ref = new_item(sx, to, te, &p);
     if (ref == 0)
         return STORE_SHORT;
@@ -453,9 +473,7 @@ enum store_status store_rename(struct store_ctx *sx, const struct skey *from, st
     if (id == 0) {
         status = carry_item(sx, to, te, fe, 0);
     } else {
-        struct plan p = {.len = r->len, .expiry = store_expiry(fe), .raw = head & ITEM_RAW, .rope = true};
-        p.bytes = (uint32_t)(item_overhead(to, p.expiry != STORE_NO_EXPIRY) + ITEM_ROPE_BYTES);
-        p.class = size_class_of(&s->slab.classes, p.bytes);
+        struct plan p = plan_handle(s, to, r->len, store_expiry(fe), head & ITEM_RAW);
         chunk_ref ref = new_item(sx, to, te, &p);
         status = ref == 0 ? STORE_SHORT : STORE_OK;
         if (ref != 0) {

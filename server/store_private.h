@@ -111,7 +111,10 @@ struct store {
     _Atomic uint32_t dead_count;      /* physical databases to be swept */
     _Atomic uint64_t flush_seq;       /* raised when a draining page waits for chunks in magazines */
     struct lock reclaim;              /* rank LOCK_RECLAIM: one thread at a time relocates or sweeps */
-    uint32_t waiting[WAITING_PAGES], nwaiting; /* draining pages to come back to; reclaim lock */
+    struct waiting {
+        uint32_t page, visits;
+    } waiting[WAITING_PAGES]; /* draining pages to come back to; reclaim lock */
+    uint32_t nwaiting;
     uint32_t sweep_shard;             /* where the sweep goes on; reclaim lock */
     uint8_t sweep_dead[DB_PHYSICAL];  /* what this round of it frees; reclaim lock */
     _Atomic uint32_t age_tick;        /* the age clock */
@@ -169,9 +172,11 @@ void store_ctx_release(struct store_ctx *sx);
 
 /* A reserved chunk of the class, 0: none is to be had (the class is noted for store_reclaim). */
 chunk_ref chunk_take(struct store_ctx *sx, uint32_t class);
-/* Adds n to what the running command plans to take of the class; true when all that is at hand. chunk_plan_end forgets
- * the plan and gives back what was not used. */
+/* Adds n to what the running command plans to take of the class; true when all that is at hand. chunk_plan_forget
+ * begins anew and keeps what is at hand, so that a command that is called again is short of less each time;
+ * chunk_plan_end gives back what was not used, too. */
 bool chunk_plan(struct store_ctx *sx, uint32_t class, uint32_t n);
+void chunk_plan_forget(struct store_ctx *sx);
 void chunk_plan_end(struct store_ctx *sx);
 /* Gives a chunk back that nothing refers to any more. */
 void chunk_give(struct store_ctx *sx, chunk_ref ref);
@@ -221,6 +226,10 @@ bool store_sweep(struct store_ctx *sx, uint32_t shards);
 
 /* Hash of the item in a chunk, from its key and database. */
 uint64_t item_hash(const struct store *s, const struct item *it);
+/* The same without the shard's lock, of a chunk of a draining page. What is read may be changing: a chunk that was in a
+ * magazine when the page was set draining may become another item. Then the hash is good for nothing, but for locking a
+ * shard and finding nothing there. False: it is no item now. */
+bool item_hash_unlocked(const struct store *s, chunk_ref ref, uint64_t *hash);
 /* Unlinks and frees the item at the slot; a rope goes to the memory thread when it is large. */
 void entry_drop(struct store_ctx *sx, uint64_t hash, slot_t *slot);
 /* The same for an item that no slot names any more. */
