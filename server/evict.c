@@ -172,6 +172,45 @@ static int evict_sample(struct store_ctx *sx, int policy, uint32_t size)
     return went;
 }
 
+/* Something is there that may be evicted. */
+static bool candidates_exist(const struct store *s, int policy)
+{
+    for (uint32_t db = 0; db < DB_PHYSICAL; db++)
+        if ((policy <= EVICT_VOLATILE_TTL ? store_db_expires(s, (uint16_t)db) : store_db_keys(s, (uint16_t)db)) > 0)
+            return true;
+    return false;
+}
+
+/* The first candidate of one table; true: it went. Shard locked. */
+static bool evict_first(struct store_ctx *sx, int policy, const struct table *t)
+{
+    for (uint32_t i = 0; i < t->cap; i++) {
+        if (t->slots[i] == 0 || score(sx, policy, t->slots[i], 0) < 0)
+            continue;
+        evict_slot(sx, &t->slots[i]);
+        return true;
+    }
+    return false;
+}
+
+/* Where candidates are too few for samples to find them: all tables, from a random shard on, one entry of each. */
+static uint32_t evict_walk(struct store_ctx *sx, int policy, uint32_t n)
+{
+    struct store *s = sx->store;
+    uint32_t start = (uint32_t)ctx_random(sx), done = 0;
+    for (uint32_t i = 0; i < SHARDS && done < n; i++) {
+        struct shard *sh = &s->shards[(start + i) % SHARDS];
+        struct table t;
+        uint32_t first;
+        lock_take(&sh->lock, LOCK_SHARD);
+        const struct dir *d = atomic_load(&sh->dir);
+        for (uint32_t j = 0; d != NULL && j < 1u << d->depth && done < n; j++)
+            done += index_table(s, sh, j, &t, &first) && evict_first(sx, policy, &t);
+        lock_release(&sh->lock, LOCK_SHARD);
+    }
+    return done;
+}
+
 uint32_t evict_some(struct store_ctx *sx, uint32_t n)
 {
     int policy = atomic_load_explicit(&sx->store->policy, memory_order_relaxed);
@@ -190,6 +229,8 @@ uint32_t evict_some(struct store_ctx *sx, uint32_t n)
         else
             done += (uint32_t)went;
     }
+    if (done == 0 && candidates_exist(sx->store, policy))
+        done = evict_walk(sx, policy, n);
     return done;
 }
 

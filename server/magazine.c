@@ -65,6 +65,12 @@ bool chunk_plan(struct store_ctx *sx, uint32_t class, uint32_t n)
     return m->n >= m->planned || magazine_fill(sx, class, m->planned);
 }
 
+void chunk_plan_forget(struct store_ctx *sx)
+{
+    for (uint32_t k = 0; k < sx->store->slab.classes.n; k++)
+        sx->magazines[k].planned = 0;
+}
+
 void chunk_plan_end(struct store_ctx *sx)
 {
     for (uint32_t k = 0; k < sx->store->slab.classes.n; k++) {

@@ -145,7 +145,7 @@ void store_unlock(struct store_ctx *sx, const struct skey *keys, uint32_t n)
 enum store_status store_reclaim(struct store_ctx *sx)
 {
     if (sx->planned)
-        chunk_plan_end(sx);
+        chunk_plan_forget(sx);
     if (reclaim_for(sx, sx->short_class, sx->short_count)) {
         counter_inc(&sx->counters.reclaim_direct);
         return STORE_OK;
