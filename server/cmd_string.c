@@ -183,6 +183,7 @@ enum cmd_status cmd_getset(struct cmd_ctx *c)
 {
     struct entry e;
     const struct skey *k = &c->keys[0];
+    store_find(c->sx, k, &e); /* an expired one goes now: its going later could use up what is reserved */
     enum store_status status = reserve_arg(c, k, &c->argv[2], false);
     if (status != STORE_OK)
         return store_refused(c, status);

@@ -37,14 +37,10 @@ void conn_big_start(struct conn *c, size_t len)
     struct conn_io *io = conn_io(c);
     ASSERT(io->big == NULL);
     io->big_left = len;
-    for (int tries = 0; tries < BIG_RECLAIMS; tries++) {
-        io->big = big_new(c->wkr->sx, len);
-        if (io->big != NULL)
-            return;
-        if (store_reclaim(c->wkr->sx) != STORE_OK)
-            break;
-    }
-    io->big = CONN_NO_MEMORY;
+    /* no chunk is taken yet: what is refused here is too long for maxmemory, and evicting for it would be in vain */
+    io->big = big_new(c->wkr->sx, len);
+    if (io->big == NULL)
+        io->big = CONN_NO_MEMORY;
 }
 
 /* Space for the next bytes; 0: there is none, the value has been given up. */
@@ -102,6 +98,8 @@ void conn_big_receive(struct conn *c)
     if (niov == 0) {
         if (BATCH_INPUT - b->in_used < BATCH_INPUT_LEAST)
             batch_run(c->wkr);
+        if (b->nreq == 0)
+            b->in_used = 0; /* nothing points there: room must not be 0, which would look like the end of the stream */
         size_t room = BATCH_INPUT - b->in_used;
         iov[0] = (struct iovec){b->in + b->in_used, room < io->big_left ? room : io->big_left};
         niov = 1;
