@@ -54,6 +54,9 @@ ifeq ($(origin OPT_$(FLAVOUR)),undefined)
 $(error FLAVOUR=$(FLAVOUR): there are release, debug, asan, tsan, move-asan, move-tsan and fuzz)
 endif
 
+# V=1 shows the commands.
+Q = $(if $(V),,@)
+say = $(if $(V),,@echo '  $(1)')
 COMPILE = $(CC) $(STD) $(WARN) $(OPT_$(FLAVOUR)) $(CFLAGS)
 LINK = $(CC) $(LINK_$(FLAVOUR)) $(LDFLAGS)
 JEMALLOC = $(if $(findstring NO_JEMALLOC,$(OPT_$(FLAVOUR))),,-ljemalloc)
@@ -88,7 +91,7 @@ endif
 server: $(SERVER)
 
 flagstone-server: $(SERVER)
-	cp -f $< $@
+	$(Q)cp -f $< $@
 
 # The compiler and its options: when they change, everything is built again.
 $(B)/command: FORCE
@@ -97,26 +100,33 @@ $(B)/command: FORCE
 
 $(B)/%.o: %.c $(B)/command
 	@mkdir -p $(@D)
-	$(COMPILE) -MMD -MP -c -o $@ $<
+	$(call say,CC $(FLAVOUR) $<)
+	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
 
 $(LIB): $(call objects,$(LIBSRC))
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR $@)
+	$(Q)ar rcs $@ $^
 
 $(SERVER): $(call objects,server/main.c) $(LIB)
-	$(LINK) -o $@ $^ $(LIBS)
+	$(call say,LINK $@)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(LIB)
-	$(LINK) -o $@ $^ -lcmocka $(LIBS)
+	$(call say,LINK $@)
+	$(Q)$(LINK) -o $@ $^ -lcmocka $(LIBS)
 
 $(B)/tests/integration/%: $(B)/tests/integration/%.o $(call objects,$(HARNESS))
-	$(LINK) -o $@ $^ -lhiredis -lcmocka -lpthread
+	$(call say,LINK $@)
+	$(Q)$(LINK) -o $@ $^ -lhiredis -lcmocka -lpthread
 
 $(B)/stress: $(call objects,$(STRESS) $(HARNESS))
-	$(LINK) -o $@ $^ -lhiredis -lcmocka -lpthread
+	$(call say,LINK $@)
+	$(Q)$(LINK) -o $@ $^ -lhiredis -lcmocka -lpthread
 
 $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(LIB)
-	$(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+	$(call say,LINK $@)
+	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 include tests/bench/bench.mk
 -include $(patsubst %.c,$(B)/%.d,$(SRC) $(UNIT) $(INTEGRATION) $(HARNESS) $(STRESS) $(FUZZ))

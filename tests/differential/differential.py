@@ -118,8 +118,11 @@ class Pair:
         """Runs one sequence on both; raises Difference."""
         try:
             ours, judge = self.both(lambda client: client.run(PREAMBLE + commands)[len(PREAMBLE):])
+            # A key that is set with an expiry in the past is counted until somebody removes it, now or a moment later.
+            uncertain = any(compare.word([arg], 0) in (b"EXAT", b"PXAT") for argv in commands for arg in argv)
             for argv, a, b in zip(commands, ours, judge):
-                self.check(argv, a, b)
+                if not (uncertain and compare.word(argv, 0) == b"DBSIZE" and a[0] == b[0] == b":"):
+                    self.check(argv, a, b)
             self.compare_state()
         finally:
             if not self.ours.alive():
@@ -128,6 +131,17 @@ class Pair:
                 self.ours.start()
             self.restore(commands)
 
+    def compare_sizes(self):
+        """DBSIZE of every database, once active expiry has removed what has expired."""
+        sizes = [argv for db in DATABASES for argv in ([b"SELECT", b"%d" % db], [b"DBSIZE"])]
+        end = time.monotonic() + 20
+        while True:
+            ours, judge = self.both(lambda client: client.run(sizes))
+            if ours == judge:
+                return
+            if time.monotonic() > end:
+                raise Difference(None, (b"*", ours[1::2]), (b"*", judge[1::2]), "DBSIZE")
+
     def compare_state(self):
         listing = [argv for db in DATABASES for argv in ([b"SELECT", b"%d" % db], [b"DBSIZE"], [b"KEYS", b"*"])]
         ours, judge = self.both(lambda client: client.run(listing))
@@ -135,13 +149,12 @@ class Pair:
         for db, a, b in zip(DATABASES, ours[2::3], judge[2::3]):
             if not compare.same_sorted(None, a, b):
                 raise Difference(None, a, b, f"keys of db {db}")
-            if judge[DATABASES.index(db) * 3 + 1] != ours[DATABASES.index(db) * 3 + 1]:
-                raise Difference(None, ours[DATABASES.index(db) * 3 + 1], judge[DATABASES.index(db) * 3 + 1], "DBSIZE")
             if b[1]:
                 reads.append([b"SELECT", b"%d" % db])
                 for _, key in b[1]:
                     reads += [[b"GET", key], [b"OBJECT", b"ENCODING", key], [b"PTTL", key], [b"STRLEN", key],
                               [b"TYPE", key]]
+        self.compare_sizes()
         if not reads:
             return
         ours, judge = self.both(lambda client: client.run(reads))
