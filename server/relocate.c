@@ -195,10 +195,9 @@ enum move_outcome relocate_entry(struct store_ctx *sx, const struct skey *k, str
     chunk_ref fresh = chunk_take(sx, slab_class_of_ref(&s->slab, table));
     if (fresh != 0)
         chunk_give(sx, index_move_table(s, table, fresh) ? table : fresh);
-    if (to == 0)
-        return MOVE_NO_ROOM;
-    enum move_outcome o = move_item(s, k->hash, old, to);
-    chunk_give(sx, o == MOVE_MOVED ? old : to);
+    enum move_outcome o = to == 0 ? MOVE_NO_ROOM : move_item(s, k->hash, old, to);
+    if (to != 0)
+        chunk_give(sx, o == MOVE_MOVED ? old : to);
     e->slot = index_find(s, k);
     REQUIRE(e->slot != NULL);
     e->item = slab_ptr(&s->slab, slot_ref(*e->slot));

@@ -256,6 +256,7 @@ enum store_status store_put(struct store_ctx *sx, const struct skey *k, struct e
     if (!plan_value(sx->store, k, len, expire_ms, flags & STORE_RAW, &p))
         return STORE_TOO_BIG;
     if (flags & STORE_TAKE_BIG) {
+        p = plan_handle(sx->store, k, len, expire_ms, flags & STORE_RAW); /* however short it is */
         enum store_status status = put_rope(sx, k, e, &p, big_rope(*big));
         if (status == STORE_OK) {
             big_taken(*big);
