@@ -137,7 +137,7 @@ static void reply_lacks_sub(struct reply *out, const struct command *cmd, const 
 {
     char upper[64];
     size_t i = 0;
-    for (; cmd->name[i] != '\0' && i < sizeof upper - 1; i++)
+    for (; i < sizeof upper - 1 && cmd->name[i] != '\0'; i++)
         upper[i] = (char)toupper((unsigned char)cmd->name[i]);
     upper[i] = '\0';
     size_t len = sub->len < SHOWN_CHARS ? sub->len : SHOWN_CHARS;

@@ -76,7 +76,7 @@ static void set_address(struct conn_addr *a, const struct sockaddr_storage *ss)
 
 static bool is_loopback(const struct conn_addr *a)
 {
-    struct in6_addr in6;
+    struct in6_addr in6 = {0};
     if (a->family == AF_INET)
         return a->ip[0] == 127;
     memcpy(&in6, a->ip, sizeof in6);
@@ -114,7 +114,7 @@ static void welcome(struct listener *l, int fd, const struct sockaddr_storage *p
     struct server *s = l->srv;
     struct stats_worker *stats = stats_worker(s->stats, (unsigned)s->nworkers);
     struct conn_origin origin = {0};
-    struct sockaddr_storage local;
+    struct sockaddr_storage local = {0};
     socklen_t len = sizeof local;
     set_address(&origin.peer, peer);
     if (peer->ss_family == AF_UNIX)

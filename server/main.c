@@ -130,7 +130,7 @@ static bool workers_up(struct main_loop *m)
     struct server *s = m->srv;
     int why = ENOMEM;
     s->ticks = ticks_calibrate();
-    s->workers = calloc((size_t)s->nworkers, sizeof *s->workers);
+    s->workers = calloc((size_t)s->nworkers, sizeof(struct worker *));
     bool ok = s->workers != NULL;
     for (int i = 0; i < s->nworkers && ok; i++) {
         s->workers[i] = worker_new(s, i);
