@@ -20,7 +20,6 @@ struct clients {
     struct conn *first; /* newest first */
     _Atomic uint32_t count;
     _Atomic size_t memory_normal; /* bytes of all connections' buffers and structs, kept current by the worker */
-    _Atomic size_t memory_pubsub;
 };
 
 void clients_add(struct clients *c, struct conn *conn);
