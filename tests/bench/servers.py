@@ -1,4 +1,5 @@
 """The servers that are put side by side: where their programs are, how they are started, pinned and stopped."""
+import filecmp
 import json
 import os
 import resource
@@ -29,7 +30,8 @@ def judge_program():
     if source is None:
         return None
     os.makedirs(BUILD, exist_ok=True)
-    shutil.copy(source, path)
+    if not os.path.exists(path) or not filecmp.cmp(source, path, shallow=False):
+        shutil.copy(source, path)
     return path
 
 
