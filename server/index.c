@@ -168,7 +168,7 @@ static chunk_ref table_new(struct store_ctx *sx, const struct shard *sh, uint32_
 {
     struct slab *slab = &sx->store->slab;
     uint32_t class = size_class_of(&slab->classes, TABLE_HEADER + slots * sizeof(slot_t));
-    chunk_ref ref = chunk_take(sx, class);
+    chunk_ref ref = chunk_take_spare(sx, class);
     if (ref == 0)
         return 0;
     uint32_t fit = (slab->classes.c[class].size - TABLE_HEADER) / (uint32_t)sizeof(slot_t);
@@ -272,7 +272,7 @@ static bool make_room(struct store_ctx *sx, struct shard *sh, uint32_t tag, stru
     return table_resize(sx, sh, tag, b, slots < TABLE_CAP_MAX ? slots : TABLE_CAP_MAX);
 }
 
-bool index_room(struct store_ctx *sx, uint64_t hash)
+bool index_room(struct store_ctx *sx, uint64_t hash, uint32_t n)
 {
     struct shard *sh = shard_of(sx->store, hash);
     uint32_t tag = hash_tag(hash);
@@ -284,11 +284,12 @@ bool index_room(struct store_ctx *sx, uint64_t hash)
     }
     for (;;) {
         struct entry_bits b = dir_get(dir_of(sh), dir_index(dir_of(sh), tag));
-        if (b.ref != 0 && b.count < table_limit(b.cap) && b.count < TABLE_FULL)
+        uint32_t last = b.count + n - 1; /* entries before the last of them comes */
+        if (b.ref != 0 && last < table_limit(b.cap) && last < TABLE_FULL)
             return true;
         /* short of memory a table may fill up to its last slot but one: slower, but nothing is refused */
         if (!make_room(sx, sh, tag, b))
-            return b.ref != 0 && b.count + 1 < b.cap;
+            return b.ref != 0 && last + 1 < b.cap;
     }
 }
 

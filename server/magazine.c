@@ -54,7 +54,19 @@ chunk_ref chunk_take(struct store_ctx *sx, uint32_t class)
         return 0;
     sx->held--;
     m->used = true;
+    m->planned -= m->planned > 0;
     return m->c[--m->n];
+}
+
+chunk_ref chunk_take_spare(struct store_ctx *sx, uint32_t class)
+{
+    struct magazine *m = &sx->magazines[class];
+    uint32_t planned = m->planned;
+    if (UNLIKELY(m->n <= planned) && !magazine_fill(sx, class, planned + 1))
+        return 0;
+    chunk_ref ref = chunk_take(sx, class);
+    m->planned = planned;
+    return ref;
 }
 
 bool chunk_plan(struct store_ctx *sx, uint32_t class, uint32_t n)
@@ -67,6 +79,7 @@ bool chunk_plan(struct store_ctx *sx, uint32_t class, uint32_t n)
 
 void chunk_plan_forget(struct store_ctx *sx)
 {
+    sx->planning = false;
     for (uint32_t k = 0; k < sx->store->slab.classes.n; k++)
         sx->magazines[k].planned = 0;
 }

@@ -167,7 +167,7 @@ static chunk_ref new_item(struct store_ctx *sx, const struct skey *k, const stru
     chunk_ref ref = chunk_take(sx, p->class);
     if (ref == 0)
         return 0;
-    if (e->item == NULL && !index_room(sx, k->hash)) {
+    if (e->item == NULL && !index_room(sx, k->hash, 1)) {
         chunk_give(sx, ref);
         return 0;
     }
@@ -282,13 +282,18 @@ enum store_status store_reserve(struct store_ctx *sx, const struct skey *k, size
     struct plan p;
     if (!plan_value(sx->store, k, value_len, expires ? 0 : STORE_NO_EXPIRY, false, &p))
         return STORE_TOO_BIG;
-    bool ok = index_room(sx, k->hash) && chunk_plan(sx, p.class, 1);
+    /* the keys of a shard may all belong to one table; more of them at once than that holds are not provided for */
+    struct shard *sh = shard_of(sx->store, k->hash);
+    if (sh->reserved < TABLE_FULL / 2)
+        sh->reserved++;
+    sx->planning = true;
+    bool ok = index_room(sx, k->hash, sh->reserved) && chunk_plan(sx, p.class, 1);
     if (ok && p.rope) {
-        struct rope_shape sh = rope_shape(value_len);
+        struct rope_shape cut = rope_shape(value_len);
         const struct size_classes *c = &sx->store->slab.classes;
-        ok = (sh.whole == 0 || chunk_plan(sx, c->n - 1, sh.whole)) &&
-             (sh.mid == 0 || chunk_plan(sx, size_class_of(c, CHUNK_MAX), sh.mid)) &&
-             (sh.tail == 0 || chunk_plan(sx, size_class_of(c, sh.tail + SEGMENT_HEADER), 1));
+        ok = (cut.whole == 0 || chunk_plan(sx, c->n - 1, cut.whole)) &&
+             (cut.mid == 0 || chunk_plan(sx, size_class_of(c, CHUNK_MAX), cut.mid)) &&
+             (cut.tail == 0 || chunk_plan(sx, size_class_of(c, cut.tail + SEGMENT_HEADER), 1));
     }
     return ok ? STORE_OK : STORE_SHORT;
 }

@@ -129,9 +129,19 @@ void store_lock(struct store_ctx *sx, const struct skey *keys, uint32_t n)
 #endif
 }
 
+/* What the command had reserved is over. Its shards are still locked. */
+static void forget_reserved(struct store_ctx *sx, const struct skey *keys, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        shard_of(sx->store, keys[i].hash)->reserved = 0;
+    chunk_plan_forget(sx);
+}
+
 void store_unlock(struct store_ctx *sx, const struct skey *keys, uint32_t n)
 {
     struct store *s = sx->store;
+    if (UNLIKELY(sx->planning))
+        forget_reserved(sx, keys, n);
     if (LIKELY(n == 1)) {
         lock_release(&shard_of(s, keys[0].hash)->lock, LOCK_SHARD);
         return;
@@ -144,8 +154,6 @@ void store_unlock(struct store_ctx *sx, const struct skey *keys, uint32_t n)
 
 enum store_status store_reclaim(struct store_ctx *sx)
 {
-    if (sx->planned)
-        chunk_plan_forget(sx);
     if (reclaim_for(sx, sx->short_class, sx->short_count)) {
         counter_inc(&sx->counters.reclaim_direct);
         return STORE_OK;

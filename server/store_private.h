@@ -40,6 +40,7 @@ struct shard {
     uint32_t tables; /* index tables of the shard; shard lock */
     _Atomic(struct dir *) dir;
     uint64_t keys; /* shard lock */
+    uint32_t reserved; /* entries that the command that holds the lock has reserved room for; shard lock */
 } __attribute__((aligned(64)));
 
 struct db_counters {
@@ -58,7 +59,7 @@ struct byte_counters {
 struct magazine {
     uint32_t n, cap;
     bool used; /* since the last magazines_trim */
-    uint32_t planned; /* by the command that runs */
+    uint32_t planned; /* of them for the command that runs, see chunk_plan */
     chunk_ref *c;
 };
 
@@ -77,6 +78,7 @@ struct store_ctx {
     uint32_t held;              /* chunks in them */
     uint32_t fresh_pages;       /* that its writes took since it last helped to compact */
     bool planned;               /* a command has planned: trim at the end of the turn */
+    bool planning;              /* the command that runs has; until its keys are unlocked */
     struct store_counters counters, base; /* base: what they were at CONFIG RESETSTAT */
     uint64_t evict_age_sum, evict_age_n;  /* ages of what was evicted, in ticks */
     int32_t small_share;                  /* S3-FIFO: 16.16 share of entries in the small part */
@@ -172,6 +174,8 @@ void store_ctx_release(struct store_ctx *sx);
 
 /* A reserved chunk of the class, 0: none is to be had (the class is noted for store_reclaim). */
 chunk_ref chunk_take(struct store_ctx *sx, uint32_t class);
+/* The same, but none of those that the running command has planned for. */
+chunk_ref chunk_take_spare(struct store_ctx *sx, uint32_t class);
 /* Adds n to what the running command plans to take of the class; true when all that is at hand. chunk_plan_forget
  * begins anew and keeps what is at hand, so that a command that is called again is short of less each time;
  * chunk_plan_end gives back what was not used, too. */
@@ -191,8 +195,8 @@ void magazines_flush(struct store_ctx *sx);
 
 /* The key's slot, or NULL. */
 slot_t *index_find(const struct store *s, const struct skey *k);
-/* Makes sure that one more entry fits for this hash; false: short of a chunk. */
-bool index_room(struct store_ctx *sx, uint64_t hash);
+/* Makes sure that n more entries fit for this hash; false: short of a chunk. */
+bool index_room(struct store_ctx *sx, uint64_t hash, uint32_t n);
 /* Inserts; index_room was true for it under this lock. Returns its slot; other slots of the shard may have moved. */
 slot_t *index_insert(struct store_ctx *sx, uint64_t hash, chunk_ref ref, uint32_t freq);
 void index_remove(struct store_ctx *sx, uint64_t hash, slot_t *slot);
