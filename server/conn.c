@@ -112,7 +112,7 @@ void conn_account(struct conn *c)
     struct conn_io *io = conn_io(c);
     size_t out = reply_memory(&c->out);
     size_t now = sizeof *io + io->in_cap + out + resp_memory(&io->parser);
-    if (UNLIKELY(io->big != NULL))
+    if (UNLIKELY(io->big != NULL && io->big != CONN_NO_MEMORY))
         now += big_memory(io->big);
     if (UNLIKELY(io->parked != NULL))
         now += conn_parked_memory(c);
