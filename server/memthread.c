@@ -117,6 +117,8 @@ static bool keep_reserve(struct memthread *m)
     for (int i = 0; i < RESERVE_STEPS; i++) {
         if (reclaim_pages_left(s) >= m->reserve_high)
             return false;
+        if (atomic_load(&s->dead_count) > 0 || atomic_load(&s->lazy_ropes) > 0)
+            return true; /* before anything live goes */
         atomic_fetch_add_explicit(&s->memory.background, 1, memory_order_relaxed);
         if (reclaim_compact(m->sx, &d)) {
             atomic_fetch_add_explicit(&s->memory.pages_won, 1, memory_order_relaxed);

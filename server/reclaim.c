@@ -1,5 +1,7 @@
 #include "server/reclaim.h"
 
+#include <unistd.h>
+
 #include "server/evict.h"
 #include "server/relocate.h"
 #include "slab/base/assert.h"
@@ -9,6 +11,10 @@ enum {
     COMPACT_TRIES = 8,
     ROUNDS_LEAST = 4096,
     ROUNDS_A_PAGE = 256, /* a page's worth of the smallest chunks takes 85 batches; others take of what is won */
+    LAZY_SEGMENTS = 1024,
+    LAZY_PAUSE_US = 50,
+    SWEEPS_A_ROUND = 64,
+    SWEEPS_MAX = 2 * SWEEPS_A_ROUND,
     ASSIST_PAGES = 4,    /* a turn */
     ASSIST_SHARE = 8,    /* an eighth of what is in use is scattered */
 };
@@ -76,10 +82,20 @@ static bool available(struct store *s, uint32_t class, uint32_t count)
     return free >= count || reclaim_pages_left(s) > count / c->chunks;
 }
 
+/* Frees what nobody can reach any more: nothing is lost by it. False: there is no such thing, or too little of it was
+ * found in this many sweeps. */
+static bool free_unreachable(struct store_ctx *sx, uint32_t *sweeps)
+{
+    if (rope_free_lazy(sx, LAZY_SEGMENTS) > 0)
+        return true;
+    return *sweeps < SWEEPS_MAX && ++*sweeps > 0 && store_sweep(sx, SHARDS / SWEEPS_A_ROUND);
+}
+
 bool reclaim_for(struct store_ctx *sx, uint32_t class, uint32_t count)
 {
     struct store *s = sx->store;
     struct decision d;
+    uint32_t sweeps = 0;
     uint64_t budget = atomic_load(&s->slab.pool.budget), last = 0;
     if ((uint64_t)count * s->slab.classes.c[class].size / PAGE_SIZE >= budget)
         return false;
@@ -88,11 +104,14 @@ bool reclaim_for(struct store_ctx *sx, uint32_t class, uint32_t count)
     for (uint64_t round = 0; round < rounds; round++) {
         if (round > 0 && available(s, class, count))
             return true;
-        if (reclaim_compact(sx, &d))
+        if (free_unreachable(sx, &sweeps) || reclaim_compact(sx, &d))
             continue;
         last = evict_some(sx, EVICT_BATCH);
-        if (last == 0)
+        if (last > 0)
+            continue;
+        if (atomic_load(&s->lazy_ropes) == 0)
             break;
+        usleep(LAZY_PAUSE_US); /* the memory thread has taken up the last of them */
     }
     return available(s, class, count) && (last > 0 || reclaim_pages_left(s) > 0);
 }

@@ -84,7 +84,7 @@ void rope_adopt(struct store_ctx *sx, uint32_t id, uint64_t hash);
 void rope_drop(struct store_ctx *sx, uint32_t id);
 /* Frees a rope and its segments at once. Not pinned. */
 void rope_free(struct store_ctx *sx, uint32_t id);
-/* Frees segments of ropes that wait, at most `most`; returns how many. Memory thread. */
+/* Frees segments of ropes that wait, at most `most`; returns how many. No shard locked. */
 uint32_t rope_free_lazy(struct store_ctx *sx, uint32_t most);
 
 /* Under the shard's lock; rope_unpin takes it. */
