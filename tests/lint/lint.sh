@@ -32,9 +32,11 @@ check_cpp() {
         --suppress=unknownMacro $sources
 }
 
+# The analyzer's shallow mode: the deep one takes ten times as long, and finds little more in code of this kind.
 tidy() {
+    shallow='--extra-arg=-Xclang --extra-arg=-analyzer-config --extra-arg=-Xclang --extra-arg=mode=shallow'
     printf '%s\n' $sources | xargs -P "$jobs" -I FILE sh -c \
-        "clang-tidy --quiet FILE -- $flags 2>/dev/null || { echo 'clang-tidy: FILE'; exit 1; }"
+        "clang-tidy --quiet $shallow FILE -- $flags 2>/dev/null || { echo 'clang-tidy: FILE'; exit 1; }"
 }
 
 scripts() {
