@@ -9,7 +9,7 @@
  * (`chunk`), the earlier ones do not, and nothing is counted. While the chunk is the window's, the window carries it.
  *
  * Invariants: pending = sum of len over the blocks, attached = that of the attachments among them; owned = memory of
- * blocks and chunks; an empty list has tail NULL; a reply that has failed has no blocks and no window. */
+ * blocks and chunks; an empty list has tail NULL; a reply that has failed has no window, and nothing of it is sent. */
 #include <stdlib.h>
 
 #include "protocol/reply_private.h"
@@ -90,11 +90,14 @@ void reply_free(struct reply *r)
     reply_init(r);
 }
 
-/* Always false, so that callers can return it. */
+/* Always false, so that callers can return it. The blocks stay for reply_free: releasing an attachment takes a lock, and
+ * who appends may hold it. */
 static bool fail(struct reply *r)
 {
     r->failed = true;
-    drop_all(r);
+    chunk_free(r);
+    r->pending = 0;
+    r->start = r->at = r->end = NULL;
     return false;
 }
 
@@ -202,6 +205,8 @@ void reply_unlend(struct reply *r)
     char *lent_end = lent + r->lent_size;
     r->lent = NULL;
     r->lent_size = 0;
+    if (r->failed)
+        return;
     for (struct reply_block *b = r->head; b; b = b->next) {
         if (b->len > 0 && b->data >= lent && b->data < lent_end && !block_rescue(r, b))
             return;
@@ -238,7 +243,7 @@ size_t reply_memory(const struct reply *r)
 int reply_iov(struct reply *r, struct iovec *iov, int max)
 {
     int n = 0;
-    for (struct reply_block *b = r->head; b && n < max; b = b->next) {
+    for (struct reply_block *b = r->failed ? NULL : r->head; b && n < max; b = b->next) {
         if (b->len == 0)
             continue;
         iov[n].iov_base = (void *)(uintptr_t)b->data;
