@@ -59,6 +59,7 @@ static bool add_key(struct worker *w, struct request *r, struct keys *keys, cons
     }
     struct skey *k = &keys->v[keys->n++];
     store_key(w->srv->store, k, a->p, a->len, db);
+    store_prefetch_shard(w->sx, k);
     return true;
 }
 

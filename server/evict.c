@@ -203,8 +203,7 @@ static uint32_t evict_walk(struct store_ctx *sx, int policy, uint32_t n)
         struct table t;
         uint32_t first;
         lock_take(&sh->lock, LOCK_SHARD);
-        const struct dir *d = atomic_load(&sh->dir);
-        for (uint32_t j = 0; d != NULL && j < 1u << d->depth && done < n; j++)
+        for (uint32_t j = 0; j < shard_entries(sh) && done < n; j++)
             done += index_table(s, sh, j, &t, &first) && evict_first(sx, policy, &t);
         lock_release(&sh->lock, LOCK_SHARD);
     }

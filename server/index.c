@@ -1,4 +1,4 @@
-/* The index: 4,096 shards, each a directory of tables (extendible hashing: Fagin and others, 1979). See store_private.h
+/* The index: 8,192 shards, each a directory of tables (extendible hashing: Fagin and others, 1979). See store_private.h
  * for the bits, table.h for a table.
  *
  * Tables are chunks like any other (kind TABLE; header: shard and first tag), so they live in the same pages, grow by
@@ -14,8 +14,8 @@
 
 enum { ENTRY_CAP_SHIFT = 37, ENTRY_COUNT_SHIFT = 46, ENTRY_DEPTH_SHIFT = 55, TABLE_FIRST_SLOTS = 3 };
 
-/* A table's header: kind 3 | - | shard 12 from bit 4 | first tag 16. The slots begin at the next multiple of 8. */
-enum { HEADER_SHARD_SHIFT = 4, HEADER_FIRST_SHIFT = 16 };
+/* A table's header: kind 3 | shard 13 from bit 3 | first tag 16. The slots begin at the next multiple of 8. */
+enum { HEADER_SHARD_SHIFT = 3, HEADER_FIRST_SHIFT = 16 };
 
 /* One directory entry, taken apart. */
 struct entry_bits {
@@ -35,27 +35,34 @@ static uint64_t pack(struct entry_bits b)
            (uint64_t)b.depth << ENTRY_DEPTH_SHIFT;
 }
 
-static struct dir *dir_of(const struct shard *sh)
+static uint32_t depth_of(const struct shard *sh)
 {
-    return atomic_load_explicit(&sh->dir, memory_order_relaxed);
+    return atomic_load_explicit(&sh->depth, memory_order_relaxed);
 }
 
-static struct entry_bits dir_get(const struct dir *d, uint32_t i)
+/* The directory's entries. Shard locked. */
+static _Atomic uint64_t *entries_of(struct shard *sh)
 {
-    return unpack(atomic_load_explicit(&d->entry[i], memory_order_relaxed));
+    struct dir *d = atomic_load_explicit(&sh->dir, memory_order_relaxed);
+    return d == NULL ? sh->entry : d->entry;
 }
 
-static uint32_t dir_index(const struct dir *d, uint32_t tag)
+static struct entry_bits dir_get(const struct shard *sh, uint32_t i)
 {
-    return tag >> (16 - d->depth);
+    return unpack(atomic_load_explicit(&entries_of((struct shard *)(uintptr_t)sh)[i], memory_order_relaxed));
+}
+
+static uint32_t dir_index(const struct shard *sh, uint32_t tag)
+{
+    return tag >> (16 - depth_of(sh));
 }
 
 /* Sets every directory entry of the table that holds `tag`. */
-static void dir_put(struct dir *d, uint32_t tag, struct entry_bits b)
+static void dir_put(struct shard *sh, uint32_t tag, struct entry_bits b)
 {
-    uint32_t span = 1u << (d->depth - b.depth), first = dir_index(d, tag) & ~(span - 1);
+    uint32_t span = 1u << (depth_of(sh) - b.depth), first = dir_index(sh, tag) & ~(span - 1);
     for (uint32_t i = 0; i < span; i++)
-        atomic_store_explicit(&d->entry[first + i], pack(b), memory_order_relaxed);
+        atomic_store_explicit(&entries_of(sh)[first + i], pack(b), memory_order_relaxed);
 }
 
 static struct table table_of(const struct store *s, struct entry_bits b)
@@ -78,36 +85,49 @@ static struct dir *dir_new(struct store *s, uint32_t depth, struct dir *older)
 
 static bool dir_double(struct store *s, struct shard *sh)
 {
-    struct dir *old = dir_of(sh), *d = dir_new(s, old->depth + 1, old);
-    if (d == NULL)
-        return false;
-    for (uint32_t i = 0; i < 2u << old->depth; i++)
-        atomic_store_explicit(&d->entry[i], atomic_load_explicit(&old->entry[i / 2], memory_order_relaxed),
-                              memory_order_relaxed);
-    atomic_store_explicit(&sh->dir, d, memory_order_release);
+    uint32_t depth = depth_of(sh) + 1;
+    _Atomic uint64_t *from = entries_of(sh), *to = sh->entry;
+    struct dir *d = NULL;
+    if (depth > DIR_INLINE_DEPTH) {
+        d = dir_new(s, depth, atomic_load_explicit(&sh->dir, memory_order_relaxed));
+        if (d == NULL)
+            return false;
+        to = d->entry;
+    }
+    for (uint32_t i = 1u << depth; i-- > 0;) /* from the end: the shard's own entries are spread in place */
+        atomic_store_explicit(&to[i], atomic_load_explicit(&from[i / 2], memory_order_relaxed), memory_order_relaxed);
+    if (d != NULL)
+        atomic_store_explicit(&sh->dir, d, memory_order_release);
+    atomic_store_explicit(&sh->depth, depth, memory_order_relaxed);
     return true;
+}
+
+void store_prefetch_shard(struct store_ctx *sx, const struct skey *k)
+{
+    __builtin_prefetch(shard_of(sx->store, k->hash));
 }
 
 void store_prefetch_table(struct store_ctx *sx, const struct skey *k)
 {
-    const struct dir *d = atomic_load_explicit(&shard_of(sx->store, k->hash)->dir, memory_order_acquire);
-    if (d == NULL)
-        return;
-    struct entry_bits b = dir_get(d, dir_index(d, hash_tag(k->hash)));
+    const struct shard *sh = shard_of(sx->store, k->hash);
+    const struct dir *d = atomic_load_explicit(&sh->dir, memory_order_acquire);
+    uint32_t tag = hash_tag(k->hash);
+    /* without the lock depth and entry need not belong together: then a wrong line is prefetched */
+    struct entry_bits b = unpack(d == NULL
+        ? atomic_load_explicit(&sh->entry[(tag >> (16 - depth_of(sh))) % (1 << DIR_INLINE_DEPTH)], memory_order_relaxed)
+        : atomic_load_explicit(&d->entry[tag >> (16 - d->depth)], memory_order_relaxed));
     if (b.ref == 0)
         return;
     struct table t = table_of(sx->store, b);
-    __builtin_prefetch(t.slots + table_home(&t, hash_tag(k->hash)));
-    __builtin_prefetch(t.slots + table_home(&t, hash_tag(k->hash)) + 7);
+    __builtin_prefetch(t.slots + table_home(&t, tag));
+    __builtin_prefetch(t.slots + table_home(&t, tag) + 7);
 }
 
 /* The table that a hash belongs to; cap 0: there is none yet. */
 static struct table find_table(const struct store *s, uint64_t hash)
 {
-    const struct dir *d = dir_of(shard_of(s, hash));
-    if (d == NULL)
-        return (struct table){0};
-    struct entry_bits b = dir_get(d, dir_index(d, hash_tag(hash)));
+    const struct shard *sh = shard_of(s, hash);
+    struct entry_bits b = dir_get(sh, dir_index(sh, hash_tag(hash)));
     return b.ref == 0 ? (struct table){0} : table_of(s, b);
 }
 
@@ -189,7 +209,7 @@ static void table_publish(struct store_ctx *sx, struct shard *sh, uint32_t first
 {
     slab_set_state(&sx->store->slab, b.ref, CHUNK_LIVE);
     table_account(sx, sh, b.ref, 1);
-    dir_put(dir_of(sh), first, b);
+    dir_put(sh, first, b);
 }
 
 static void table_discard(struct store_ctx *sx, struct shard *sh, chunk_ref ref)
@@ -234,7 +254,7 @@ static uint32_t slots_for(uint32_t n)
 
 static bool table_split(struct store_ctx *sx, struct shard *sh, uint32_t tag, struct entry_bits old)
 {
-    if (old.depth == dir_of(sh)->depth && (old.depth == DIR_DEPTH_MAX || !dir_double(sx->store, sh)))
+    if (old.depth == depth_of(sh) && (old.depth == DIR_DEPTH_MAX || !dir_double(sx->store, sh)))
         return false;
     struct table from = table_of(sx->store, old);
     uint32_t half[2] = {first_of(tag, old.depth), first_of(tag, old.depth) | 0x8000u >> old.depth};
@@ -276,14 +296,8 @@ bool index_room(struct store_ctx *sx, uint64_t hash, uint32_t n)
 {
     struct shard *sh = shard_of(sx->store, hash);
     uint32_t tag = hash_tag(hash);
-    if (UNLIKELY(dir_of(sh) == NULL)) {
-        struct dir *d = dir_new(sx->store, 0, NULL);
-        if (d == NULL)
-            return false;
-        atomic_store_explicit(&sh->dir, d, memory_order_release);
-    }
     for (;;) {
-        struct entry_bits b = dir_get(dir_of(sh), dir_index(dir_of(sh), tag));
+        struct entry_bits b = dir_get(sh, dir_index(sh, tag));
         uint32_t last = b.count + n - 1; /* entries before the last of them comes */
         if (b.ref != 0 && last < table_limit(b.cap) && last < TABLE_FULL)
             return true;
@@ -296,15 +310,14 @@ bool index_room(struct store_ctx *sx, uint64_t hash, uint32_t n)
 slot_t *index_insert(struct store_ctx *sx, uint64_t hash, chunk_ref ref, uint32_t freq)
 {
     struct shard *sh = shard_of(sx->store, hash);
-    struct dir *d = dir_of(sh);
     uint32_t tag = hash_tag(hash);
-    struct entry_bits b = dir_get(d, dir_index(d, tag));
+    struct entry_bits b = dir_get(sh, dir_index(sh, tag));
     struct table t = table_of(sx->store, b);
     ASSERT(b.count < t.cap);
     uint32_t i = table_insert(&t, ref | (uint64_t)freq << SLOT_FREQ_SHIFT | (uint64_t)sx->age_now << SLOT_AGE_SHIFT |
                                       (uint64_t)tag << SLOT_TAG_SHIFT);
     b.count++;
-    dir_put(d, tag, b);
+    dir_put(sh, tag, b);
     sh->keys++;
     return &t.slots[i];
 }
@@ -312,17 +325,16 @@ slot_t *index_insert(struct store_ctx *sx, uint64_t hash, chunk_ref ref, uint32_
 void index_remove(struct store_ctx *sx, uint64_t hash, slot_t *slot)
 {
     struct shard *sh = shard_of(sx->store, hash);
-    struct dir *d = dir_of(sh);
     uint32_t tag = hash_tag(hash);
-    struct entry_bits b = dir_get(d, dir_index(d, tag));
+    struct entry_bits b = dir_get(sh, dir_index(sh, tag));
     struct table t = table_of(sx->store, b);
     table_remove(&t, (uint32_t)(slot - t.slots));
     sh->keys--;
     b.count--;
-    dir_put(d, tag, b);
+    dir_put(sh, tag, b);
     if (b.count == 0) {
         struct entry_bits none = {.depth = b.depth};
-        dir_put(d, tag, none);
+        dir_put(sh, tag, none);
         table_discard(sx, sh, b.ref);
     } else if (slots_for(b.count) < b.cap - b.cap / 5) {
         /* where no chunk is at hand the table stays as it is: the next removal tries again */
@@ -332,8 +344,8 @@ void index_remove(struct store_ctx *sx, uint64_t hash, slot_t *slot)
 
 chunk_ref index_table_ref(const struct store *s, uint64_t hash)
 {
-    const struct dir *d = dir_of(shard_of(s, hash));
-    return d == NULL ? 0 : dir_get(d, dir_index(d, hash_tag(hash))).ref;
+    const struct shard *sh = shard_of(s, hash);
+    return dir_get(sh, dir_index(sh, hash_tag(hash))).ref;
 }
 
 struct shard *index_table_shard(struct store *s, chunk_ref ref)
@@ -344,21 +356,21 @@ struct shard *index_table_shard(struct store *s, chunk_ref ref)
 bool index_move_table(struct store *s, chunk_ref ref, chunk_ref to)
 {
     uint32_t head = *(const uint32_t *)slab_ptr(&s->slab, ref), first = head >> HEADER_FIRST_SHIFT;
-    struct dir *d = dir_of(index_table_shard(s, ref));
-    struct entry_bits b = d == NULL ? (struct entry_bits){0} : dir_get(d, dir_index(d, first)), moved = b;
+    struct shard *sh = index_table_shard(s, ref);
+    struct entry_bits b = dir_get(sh, dir_index(sh, first)), moved = b;
     if (b.ref != ref || slab_get_state(&s->slab, ref) < CHUNK_LIVE)
         return false;
     moved.ref = to;
     *(uint32_t *)slab_ptr(&s->slab, to) = head;
     memcpy(table_of(s, moved).slots, table_of(s, b).slots, b.cap * sizeof(slot_t));
     slab_set_state(&s->slab, to, CHUNK_LIVE);
-    dir_put(d, first, moved);
+    dir_put(sh, first, moved);
     return true;
 }
 
 bool index_table_at(const struct store *s, const struct shard *sh, uint32_t n, struct table *t)
 {
-    struct entry_bits b = dir_get(dir_of(sh), n);
+    struct entry_bits b = dir_get(sh, n);
     if (b.ref == 0)
         return false;
     *t = table_of(s, b);
@@ -367,23 +379,19 @@ bool index_table_at(const struct store *s, const struct shard *sh, uint32_t n, s
 
 bool index_table(const struct store *s, const struct shard *sh, uint32_t n, struct table *t, uint32_t *first)
 {
-    const struct dir *d = dir_of(sh);
-    if (d == NULL)
-        return false;
-    struct entry_bits b = dir_get(d, n);
-    if (b.ref == 0 || (n & ((1u << (d->depth - b.depth)) - 1)) != 0)
+    struct entry_bits b = dir_get(sh, n);
+    if (b.ref == 0 || (n & ((1u << (depth_of(sh) - b.depth)) - 1)) != 0)
         return false;
     *t = table_of(s, b);
-    *first = n << (16 - d->depth);
+    *first = n << (16 - depth_of(sh));
     return true;
 }
 
 void index_drop_table(struct store_ctx *sx, struct shard *sh, uint32_t n)
 {
-    struct dir *d = dir_of(sh);
-    struct entry_bits b = dir_get(d, n), none = {.depth = b.depth};
+    struct entry_bits b = dir_get(sh, n), none = {.depth = b.depth};
     sh->keys -= b.count;
-    dir_put(d, n << (16 - d->depth), none);
+    dir_put(sh, n << (16 - depth_of(sh)), none);
     table_discard(sx, sh, b.ref);
 }
 
@@ -409,16 +417,15 @@ static const char *check_slot(const struct store *s, uint32_t shard, slot_t slot
 bool index_check(struct store *s, uint32_t shard, uint64_t *entries, char *why, size_t n)
 {
     const struct shard *sh = &s->shards[shard];
-    const struct dir *d = dir_of(sh);
     uint64_t seen = 0;
-    for (uint32_t i = 0; d != NULL && i < 1u << d->depth; i++) {
+    for (uint32_t i = 0; i < shard_entries(sh); i++) {
         struct table t;
         uint32_t first;
         if (!index_table(s, sh, i, &t, &first))
             continue;
         int count = table_check(&t);
-        if (count < 0 || (uint32_t)count != dir_get(d, i).count) {
-            snprintf(why, n, "shard %u table %u: %d entries in order, %u counted", shard, i, count, dir_get(d, i).count);
+        if (count < 0 || (uint32_t)count != dir_get(sh, i).count) {
+            snprintf(why, n, "shard %u table %u: %d entries in order, %u counted", shard, i, count, dir_get(sh, i).count);
             return false;
         }
         seen += (uint64_t)count;
@@ -442,7 +449,7 @@ bool index_check(struct store *s, uint32_t shard, uint64_t *entries, char *why, 
 void index_free(struct store *s)
 {
     for (uint32_t i = 0; i < SHARDS; i++)
-        for (struct dir *d = dir_of(&s->shards[i]), *older; d != NULL; d = older) {
+        for (struct dir *d = atomic_load(&s->shards[i].dir), *older; d != NULL; d = older) {
             older = d->older;
             free(d);
         }

@@ -166,8 +166,7 @@ static void age_shard(struct memthread *m, struct shard *sh, bool decay)
     struct table t;
     uint32_t first;
     lock_take(&sh->lock, LOCK_SHARD);
-    const struct dir *d = atomic_load(&sh->dir);
-    for (uint32_t i = 0; d != NULL && i < 1u << d->depth; i++) {
+    for (uint32_t i = 0; i < shard_entries(sh); i++) {
         if (!index_table(m->store, sh, i, &t, &first))
             continue;
         for (uint32_t j = 0; j < t.cap; j++) {

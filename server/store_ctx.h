@@ -28,7 +28,8 @@ void store_ctx_turn(struct store_ctx *sx, int64_t now_ms);
  * STORE_OK: call the command again. STORE_SHORT: nothing can be evicted: answer OOM. */
 enum store_status store_reclaim(struct store_ctx *sx);
 
-/* Staged lookups: bring a key's table, then its item, towards the cache. No lock held; never needed. */
+/* Staged lookups: bring a key's shard, then its table, then its item, towards the cache. No lock held; never needed. */
+void store_prefetch_shard(struct store_ctx *sx, const struct skey *k);
 void store_prefetch_table(struct store_ctx *sx, const struct skey *k);
 void store_prefetch_item(struct store_ctx *sx, const struct skey *k);
 

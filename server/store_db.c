@@ -142,8 +142,7 @@ static void sweep_table(struct store_ctx *sx, struct shard *sh, uint32_t n, cons
 static void sweep_shard(struct store_ctx *sx, struct shard *sh, const uint8_t *dead)
 {
     lock_take(&sh->lock, LOCK_SHARD);
-    const struct dir *d = atomic_load(&sh->dir);
-    for (uint32_t i = 0; d != NULL && i < 1u << d->depth; i++)
+    for (uint32_t i = 0; i < shard_entries(sh); i++)
         sweep_table(sx, sh, i, dead);
     lock_release(&sh->lock, LOCK_SHARD);
 }

@@ -1,9 +1,11 @@
 /* The store's inside, shared by the files that make it: shards and their directories, a thread's context, databases.
  *
- * A key's hash (64 bits):  shard 12 | tag 16 | -
+ * A key's hash (64 bits):  shard 13 | tag 16 | -
  * A shard's directory has 2^depth entries, found by the first bits of the tag; several may name the same table, when
- * that is less deep. A table that is full splits in two; a directory that is too small is doubled, and the old one is
- * kept until the store closes: whoever peeks at it without the lock reads an old table's place at worst.
+ * that is less deep. Up to four entries are in the shard itself: with ten million keys that is nearly always so, and a
+ * look-up reads one line for the lock and the directory. A table that is full splits in two; a directory that is too
+ * small is doubled, and an old one is kept until the store closes: whoever peeks at it without the lock reads an old
+ * table's place at worst.
  *   directory entry: ref 37 | slots 9 | entries 9 | depth 5       0: no table */
 #ifndef FLAGSTONE_SERVER_STORE_PRIVATE_H
 #define FLAGSTONE_SERVER_STORE_PRIVATE_H
@@ -20,7 +22,7 @@
 #include "slab/slab.h"
 
 enum {
-    SHARD_BITS = 12,
+    SHARD_BITS = 13,
     SHARDS = 1 << SHARD_BITS,
     DIR_DEPTH_MAX = 16,
     DB_PHYSICAL = 64 + 1000, /* physical databases at most */
@@ -28,6 +30,8 @@ enum {
     MAGAZINE_TRIM_MS = 200,
     WAITING_PAGES = 256,
 };
+
+enum { DIR_INLINE_DEPTH = 2 };
 
 struct dir {
     struct dir *older; /* kept for peeks; freed with the store */
@@ -37,11 +41,18 @@ struct dir {
 
 struct shard {
     struct lock lock;
-    uint32_t tables; /* index tables of the shard; shard lock */
-    _Atomic(struct dir *) dir;
-    uint64_t keys; /* shard lock */
-    uint32_t reserved; /* entries that the command that holds the lock has reserved room for; shard lock */
+    uint32_t keys;           /* shard lock */
+    uint32_t tables;         /* index tables of the shard; shard lock */
+    _Atomic uint32_t depth;  /* of the directory; written under the shard lock */
+    _Atomic(struct dir *) dir; /* NULL as long as the depth is at most DIR_INLINE_DEPTH */
+    _Atomic uint64_t entry[1 << DIR_INLINE_DEPTH];
 } __attribute__((aligned(64)));
+
+/* Entries of a shard's directory. Shard locked. */
+static inline uint32_t shard_entries(const struct shard *sh)
+{
+    return 1u << atomic_load_explicit(&sh->depth, memory_order_relaxed);
+}
 
 struct db_counters {
     _Atomic int64_t keys, expires;

@@ -43,15 +43,13 @@ static void visit(struct walk *w, slot_t *slot)
 static uint32_t walk_shard(struct walk *w, const struct shard *sh, uint32_t tag)
 {
     slot_t *slots[TABLE_CAP_MAX];
-    const struct dir *d = atomic_load_explicit(&sh->dir, memory_order_relaxed);
-    if (d == NULL)
-        return 0x10000;
-    for (uint32_t i = tag >> (16 - d->depth); i < 1u << d->depth; i++) {
+    uint32_t depth = atomic_load_explicit(&sh->depth, memory_order_relaxed);
+    for (uint32_t i = tag >> (16 - depth); i < shard_entries(sh); i++) {
         struct table t;
         uint32_t first;
         if (!index_table(w->sx->store, sh, i, &t, &first)) {
             /* a table that began before `tag` appears at an earlier entry */
-            if (i != tag >> (16 - d->depth) || !index_table_at(w->sx->store, sh, i, &t))
+            if (i != tag >> (16 - depth) || !index_table_at(w->sx->store, sh, i, &t))
                 continue;
         }
         uint32_t n = entries_in_order(&t, tag, slots);
