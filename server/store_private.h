@@ -43,6 +43,7 @@ struct shard {
     struct lock lock;
     uint32_t keys;           /* shard lock */
     uint32_t tables;         /* index tables of the shard; shard lock */
+    uint32_t reserved;       /* entries that the command that holds the lock has reserved room for; shard lock */
     _Atomic uint32_t depth;  /* of the directory; written under the shard lock */
     _Atomic(struct dir *) dir; /* NULL as long as the depth is at most DIR_INLINE_DEPTH */
     _Atomic uint64_t entry[1 << DIR_INLINE_DEPTH];
