@@ -95,8 +95,9 @@ def fill(park, servers, data, report):
         for server in servers:
             server.stop()
             server.start(value_size=data["values"])
-        done = park.load(servers, "--fill", "--keys", data["keys"], "--values", data["values"], "--pipeline", 128,
-                         "--ring", min(250_000, data["keys"]) if int(data["values"]) <= 4096 else 5_000)
+        large = int(data["values"]) > 4096
+        done = park.load(servers, "--fill", "--keys", data["keys"], "--values", data["values"], "--pipeline",
+                         4 if large else 128, "--ring", 5_000 if large else min(250_000, data["keys"]))
         all_fills.append(done)
     out = {}
     for server in servers:
@@ -145,7 +146,7 @@ def run_sets(park, report, args, sets):
         for data in sets:
             say(f"bench: {data['name']} ...")
             filled = fill(park, servers, data, report)
-            found = [("fill (P128 SET, new keys)", filled)]
+            found = [("fill (SET, new keys)", filled)]
             for scenario in data["rows"]:
                 figures = measure(park, servers, data, scenario, args)
                 report.put(f"{data['name']}: {scenario['label']}", figures)
@@ -179,7 +180,7 @@ def one_set(park, report, args, servers, rows, name):
     """A filled 1M data set and its rows, for a choice of servers."""
     data = dict(SPEED[0], fills=1, rows=rows)
     try:
-        found = [("fill (P128 SET, new keys)", fill(park, servers, data, report))]
+        found = [("fill (SET, new keys)", fill(park, servers, data, report))]
         for scenario in rows:
             figures = measure(park, servers, data, scenario, args)
             report.put(f"{name}: {scenario['label']}", figures)
