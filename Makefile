@@ -56,7 +56,7 @@ endif
 
 # V=1 shows the commands.
 Q = $(if $(V),,@)
-say = $(if $(V),,@echo '  $(1)')
+say = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),@:,@echo '  $(1)')
 COMPILE = $(CC) $(STD) $(WARN) $(OPT_$(FLAVOUR)) $(CFLAGS)
 LINK = $(CC) $(LINK_$(FLAVOUR)) $(LDFLAGS)
 JEMALLOC = $(if $(findstring NO_JEMALLOC,$(OPT_$(FLAVOUR))),,-ljemalloc)
@@ -138,13 +138,13 @@ deps:
 
 run:
 	tests/tools/deps.sh run
-	$(SUBMAKE) flagstone-server
+	+$(SUBMAKE) flagstone-server
 	tests/tools/serve.sh $(PORT) $(ARGS)
 
 test:
 	tests/tools/deps.sh test
-	$(SUBMAKE) server test-programs
-	$(MAKE) --no-print-directory run-tests differential
+	+$(SUBMAKE) server test-programs
+	+$(MAKE) --no-print-directory run-tests differential
 
 test-programs: $(call programs,$(UNIT) $(INTEGRATION))
 
@@ -164,12 +164,12 @@ run-stress: server stress-programs
 
 stress:
 	tests/tools/deps.sh test
-	$(SUBMAKE) server stress-programs
-	$(MAKE) --no-print-directory run-stress
+	+$(SUBMAKE) server stress-programs
+	+$(MAKE) --no-print-directory run-stress
 
 bench:
 	tests/tools/deps.sh bench
-	$(SUBMAKE) flagstone-server
+	+$(SUBMAKE) flagstone-server
 	tests/bench/run.sh
 
 lint:
@@ -178,8 +178,8 @@ lint:
 
 # The whole suite and the stress test in one flavour.
 define check_flavour
-	$(SUBMAKE) FLAVOUR=$(1) server test-programs stress-programs
-	$(MAKE) --no-print-directory FLAVOUR=$(1) run-tests differential run-stress
+	+$(SUBMAKE) FLAVOUR=$(1) server test-programs stress-programs
+	+$(MAKE) --no-print-directory FLAVOUR=$(1) run-tests differential run-stress
 endef
 
 check-asan:
@@ -199,8 +199,8 @@ check: test lint check-asan check-tsan check-move fuzz
 
 fuzz:
 	tests/tools/deps.sh fuzz
-	$(SUBMAKE) FLAVOUR=fuzz fuzz-programs
-	$(MAKE) --no-print-directory FLAVOUR=fuzz run-fuzz
+	+$(SUBMAKE) FLAVOUR=fuzz fuzz-programs
+	+$(MAKE) --no-print-directory FLAVOUR=fuzz run-fuzz
 
 fuzz-programs: $(call programs,$(FUZZ))
 
