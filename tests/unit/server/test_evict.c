@@ -1,0 +1,292 @@
+/* Eviction: each policy takes the right ones and spares the others, down to the last candidate. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "server/evict.h"
+#include "tests/unit/server/store_fixture.h"
+
+/* So many keys that a sample has something to choose from; it is a sample still, so some are chosen badly: in these
+ * tests by chance a third of what should stay would go, at most a tenth may. */
+enum { MANY = 100000, FEW = MANY / 20 };
+
+static struct fixture f;
+
+static int set_up(void **state)
+{
+    (void)state;
+    fixture_begin(&f, EVICT_NONE, 0);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    fixture_end(&f);
+    return 0;
+}
+
+static const char *name(uint32_t i)
+{
+    static char key[20];
+    snprintf(key, sizeof key, "key:%u", i);
+    return key;
+}
+
+static void put(uint32_t i, int64_t expire_ms)
+{
+    assert_int_equal(fixture_put(&f, name(i), 0, "value", 5, expire_ms), STORE_OK);
+}
+
+static void touch(uint32_t i, uint32_t times)
+{
+    struct skey k;
+    struct entry e;
+    store_key(f.s, &k, name(i), strlen(name(i)), 0);
+    store_lock(f.sx, &k, 1);
+    while (times-- > 0)
+        store_read(f.sx, &k, &e);
+    store_unlock(f.sx, &k, 1);
+}
+
+static void set_policy(enum evict_policy policy)
+{
+    atomic_store(&f.s->policy, (int)policy);
+}
+
+static void set_tick(uint32_t tick)
+{
+    atomic_store(&f.s->age_tick, tick);
+    store_ctx_turn(f.sx, FIXTURE_NOW_MS);
+}
+
+/* How many of the keys [first, last), in steps, are still there. */
+static uint32_t left(uint32_t first, uint32_t last, uint32_t step)
+{
+    uint32_t n = 0;
+    for (uint32_t i = first; i < last; i += step)
+        n += fixture_has(&f, name(i), 0);
+    return n;
+}
+
+static uint32_t evict(uint32_t n)
+{
+    uint64_t before = atomic_load(&f.sx->counters.evicted);
+    uint32_t done = evict_some(f.sx, n);
+    assert_int_equal(atomic_load(&f.sx->counters.evicted) - before, done);
+    return done;
+}
+
+static void test_nothing_may_go(void **state)
+{
+    (void)state;
+    static const enum evict_policy all[] = {EVICT_VOLATILE_LRU, EVICT_VOLATILE_LFU, EVICT_VOLATILE_RANDOM,
+                                            EVICT_VOLATILE_TTL, EVICT_ALLKEYS_LRU,  EVICT_ALLKEYS_LFU,
+                                            EVICT_ALLKEYS_RANDOM, EVICT_NONE,       EVICT_ALLKEYS_S3FIFO};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        set_policy(all[i]);
+        assert_int_equal(evict(10), 0); /* an empty store */
+    }
+    for (uint32_t i = 0; i < 1000; i++)
+        put(i, STORE_NO_EXPIRY);
+    for (int policy = EVICT_VOLATILE_LRU; policy <= EVICT_VOLATILE_TTL; policy++) {
+        set_policy((enum evict_policy)policy);
+        assert_int_equal(evict(10), 0);
+    }
+    set_policy(EVICT_NONE);
+    assert_int_equal(evict(10), 0);
+    assert_int_equal(left(0, 1000, 1), 1000);
+}
+
+/* Whatever the policy, the last candidate is found: nothing is refused while something could go. */
+static void test_the_last_candidate(void **state)
+{
+    (void)state;
+    static const enum evict_policy all[] = {EVICT_VOLATILE_LRU, EVICT_VOLATILE_LFU,   EVICT_VOLATILE_RANDOM,
+                                            EVICT_VOLATILE_TTL, EVICT_ALLKEYS_LRU,    EVICT_ALLKEYS_LFU,
+                                            EVICT_ALLKEYS_RANDOM, EVICT_ALLKEYS_S3FIFO};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        set_policy(all[i]);
+        for (uint32_t key = 0; key < 12; key++) {
+            put(key, FIXTURE_NOW_MS + 1000);
+            touch(key, 5); /* in small, then main, then with uses left: it goes in the end */
+            assert_int_equal(evict(1), 1);
+            assert_false(fixture_has(&f, name(key), 0));
+        }
+    }
+    for (uint32_t i = 0; i < 5000; i++)
+        put(i, STORE_NO_EXPIRY);
+    for (int policy = EVICT_VOLATILE_LRU; policy <= EVICT_VOLATILE_TTL; policy++) {
+        set_policy((enum evict_policy)policy);
+        put(9999, FIXTURE_NOW_MS + 1000);
+        assert_int_equal(evict(1), 1);
+        assert_int_equal(evict(1), 0);
+    }
+    assert_int_equal(left(0, 5000, 1), 5000);
+    set_policy(EVICT_ALLKEYS_RANDOM);
+    uint32_t gone = 0, done;
+    while ((done = evict(100)) > 0)
+        gone += done;
+    assert_int_equal(gone, 5000);
+    assert_int_equal(fixture_tally(&f).items, 0);
+}
+
+/* Half of the keys were used long after the others; a third goes. */
+static void lru(enum evict_policy policy, int64_t expire_ms)
+{
+    set_policy(policy);
+    set_tick(10);
+    for (uint32_t i = 0; i < MANY; i++)
+        put(i, expire_ms);
+    set_tick(60);
+    for (uint32_t i = 0; i < MANY; i += 2)
+        touch(i, 1);
+    set_tick(62);
+    assert_int_equal(evict(MANY / 3), MANY / 3);
+    uint32_t used = left(0, MANY, 2), unused = left(1, MANY, 2);
+    assert_int_equal(used + unused, MANY - MANY / 3);
+    assert_true(used > MANY / 2 - FEW);
+}
+
+static void test_allkeys_lru(void **state)
+{
+    (void)state;
+    lru(EVICT_ALLKEYS_LRU, STORE_NO_EXPIRY);
+}
+
+static void test_volatile_lru(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < MANY; i += 4)
+        assert_int_equal(fixture_put(&f, name(i), 1, "x", 1, STORE_NO_EXPIRY), STORE_OK);
+    lru(EVICT_VOLATILE_LRU, FIXTURE_NOW_MS + 100000);
+    assert_int_equal(store_db_keys(f.s, 1), MANY / 4);
+}
+
+/* Ages are modulo 256 ticks: the clock's wrapping turns nothing around. */
+static void test_the_age_clock_wraps(void **state)
+{
+    (void)state;
+    set_policy(EVICT_ALLKEYS_LRU);
+    set_tick(250);
+    for (uint32_t i = 1; i < MANY; i += 2)
+        put(i, STORE_NO_EXPIRY);
+    set_tick(260);
+    for (uint32_t i = 0; i < MANY; i += 2)
+        put(i, STORE_NO_EXPIRY);
+    set_tick(300);
+    evict(MANY / 3);
+    assert_true(left(0, MANY, 2) > MANY / 2 - FEW);
+}
+
+static void test_lfu(void **state)
+{
+    (void)state;
+    static const enum evict_policy both[] = {EVICT_ALLKEYS_LFU, EVICT_VOLATILE_LFU};
+    for (int p = 0; p < 2; p++) {
+        set_policy(both[p]);
+        for (uint32_t i = 0; i < MANY; i++)
+            put(i, FIXTURE_NOW_MS + 100000);
+        for (uint32_t i = 0; i < MANY; i += 2)
+            touch(i, 30);
+        evict(MANY / 3);
+        assert_true(left(0, MANY, 2) > MANY / 2 - FEW);
+    }
+}
+
+static void test_volatile_ttl(void **state)
+{
+    (void)state;
+    set_policy(EVICT_VOLATILE_TTL);
+    for (uint32_t i = 0; i < MANY; i++) /* of 4: none, soon, later, much later */
+        put(i, i % 4 == 0 ? STORE_NO_EXPIRY : FIXTURE_NOW_MS + (int64_t)(i % 4) * 1000000 + i);
+    assert_int_equal(evict(MANY / 8), MANY / 8);
+    assert_int_equal(left(0, MANY, 4), MANY / 4);
+    assert_true(left(1, MANY, 4) < MANY / 4 - MANY / 8 + FEW); /* nearly all that went were due soon */
+    assert_true(left(3, MANY, 4) > MANY / 4 - MANY / 200);
+}
+
+static void test_random(void **state)
+{
+    (void)state;
+    set_policy(EVICT_VOLATILE_RANDOM);
+    for (uint32_t i = 0; i < MANY; i++)
+        put(i, i % 2 ? FIXTURE_NOW_MS + 1000 : STORE_NO_EXPIRY);
+    assert_int_equal(evict(MANY / 4), MANY / 4);
+    assert_int_equal(left(0, MANY, 2), MANY / 2);
+    set_policy(EVICT_ALLKEYS_RANDOM);
+    assert_int_equal(evict(MANY / 4), MANY / 4);
+    assert_int_equal(left(0, MANY, 1), MANY / 2);
+}
+
+/* S3-FIFO: a scan of keys used once does not push out those used before; what comes back soon is known. */
+static void test_s3fifo_resists_a_scan(void **state)
+{
+    (void)state;
+    set_policy(EVICT_ALLKEYS_S3FIFO);
+    ghost_make(&f.s->ghost, MANY);
+    uint32_t hot = MANY / 4;
+    set_tick(1);
+    for (uint32_t i = 0; i < hot; i++)
+        put(i, STORE_NO_EXPIRY);
+    for (uint32_t i = 0; i < hot; i++)
+        touch(i, 2);
+    for (uint32_t step = 0; step < 30; step++) { /* the cache is full: as many go as come */
+        set_tick(2 + step);
+        for (uint32_t i = 0; i < hot / 10; i++)
+            put(hot + step * (hot / 10) + i, STORE_NO_EXPIRY);
+        for (uint32_t i = 0; i < hot && step % 5 == 0; i++)
+            touch(i, fixture_has(&f, name(i), 0));
+        if (step >= 10)
+            evict(hot / 10);
+    }
+    assert_true(left(0, hot, 1) > hot - hot / 10);
+}
+
+static void test_s3fifo_ghosts(void **state)
+{
+    (void)state;
+    set_policy(EVICT_ALLKEYS_S3FIFO);
+    ghost_make(&f.s->ghost, 1024);
+    put(1, STORE_NO_EXPIRY);
+    assert_int_equal(evict(1), 1);
+    struct skey k;
+    store_key(f.s, &k, name(1), strlen(name(1)), 0);
+    assert_int_not_equal(evict_first_freq(f.sx, k.hash), 0); /* evicted lately: to the main part at once */
+    assert_int_equal(evict_first_freq(f.sx, k.hash), 0);     /* and forgotten */
+}
+
+static void test_ropes_go_wholly(void **state)
+{
+    (void)state;
+    static char value[70000];
+    set_policy(EVICT_ALLKEYS_LRU);
+    for (uint32_t i = 0; i < 50; i++)
+        assert_int_equal(fixture_put(&f, name(i), 0, value, sizeof value, STORE_NO_EXPIRY), STORE_OK);
+    while (evict(50) > 0)
+        ;
+    fixture_assert_empty(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_nothing_may_go, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_last_candidate, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_allkeys_lru, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_volatile_lru, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_age_clock_wraps, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_lfu, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_volatile_ttl, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_random, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_s3fifo_resists_a_scan, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_s3fifo_ghosts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_ropes_go_wholly, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
