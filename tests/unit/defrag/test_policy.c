@@ -30,7 +30,10 @@ static void test_which_class_gives_a_page(void **state)
         {"the other page is draining", {{64, 1000, 2, 1500, 1}}, WHY_NOTHING_TO_GAIN, 0},
         {"two of three are active", {{64, 1000, 3, 1500, 1}}, WHY_COMPACT, 0},
         {"all are draining", {{64, 1000, 3, 0, 3}}, WHY_NOTHING_TO_GAIN, 0},
-        {"the sparsest class", {{64, 1000, 10, 2000, 0}, {512, 127, 10, 800, 0}, {4088, 16, 10, 30, 0}}, WHY_COMPACT, 1},
+        {"the sparsest class",
+         {{64, 1000, 10, 2000, 0}, {512, 127, 10, 800, 0}, {4088, 16, 10, 30, 0}},
+         WHY_COMPACT,
+         1},
         {"share counts, not number", {{64, 1000, 100, 9000, 0}, {4088, 16, 4, 40, 0}}, WHY_COMPACT, 1},
         {"draining pages are no pages", {{64, 1000, 10, 4000, 5}, {512, 100, 10, 500, 0}}, WHY_COMPACT, 0},
         {"whole pages never", {{65528, 1, 1000, 0, 0}}, WHY_NOTHING_TO_GAIN, 0},
@@ -70,8 +73,12 @@ static void test_full_or_scattered(void **state)
         uint32_t index;
     } cases[] = {
         {{0}, 0},
-        {{64, 1000, 10, 0, 0}, 0},      {{64, 1000, 10, 999, 0}, 0}, {{64, 1000, 10, 1000, 0}, 100},
-        {{64, 1000, 10, 5999, 0}, 500}, {{64, 1000, 10, 10000, 0}, 1000}, {{64, 1000, 2, 5000, 0}, 1000},
+        {{64, 1000, 10, 0, 0}, 0},
+        {{64, 1000, 10, 999, 0}, 0},
+        {{64, 1000, 10, 1000, 0}, 100},
+        {{64, 1000, 10, 5999, 0}, 500},
+        {{64, 1000, 10, 10000, 0}, 1000},
+        {{64, 1000, 2, 5000, 0}, 1000},
         {{64, 1000, 0, 1000, 0}, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -94,8 +101,8 @@ static void test_effort(void **state)
         {55 * MB, 100 * MB, MB, 10, 100, 1, 25, 130, WHY_COMPACT},
         {100 * MB, 100 * MB, MB, 10, 100, 1, 25, 250, WHY_COMPACT},
         {900 * (size_t)MB, 100 * MB, MB, 10, 100, 1, 25, 250, WHY_COMPACT},
-        {10 * MB, 0, MB, 10, 100, 1, 25, 250, WHY_COMPACT},  /* nothing is used: all of it is waste */
-        {10 * MB, 100 * MB, 0, 0, 0, 1, 25, 250, WHY_COMPACT},  /* thresholds that meet */
+        {10 * MB, 0, MB, 10, 100, 1, 25, 250, WHY_COMPACT},    /* nothing is used: all of it is waste */
+        {10 * MB, 100 * MB, 0, 0, 0, 1, 25, 250, WHY_COMPACT}, /* thresholds that meet */
         {10 * MB, 100 * MB, 0, 5, 5, 20, 20, 200, WHY_COMPACT},
         {0, 100 * MB, 0, 0, 100, 5, 25, 50, WHY_COMPACT},
     };

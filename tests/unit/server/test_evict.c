@@ -85,9 +85,9 @@ static uint32_t evict(uint32_t n)
 static void test_nothing_may_go(void **state)
 {
     (void)state;
-    static const enum evict_policy all[] = {EVICT_VOLATILE_LRU, EVICT_VOLATILE_LFU, EVICT_VOLATILE_RANDOM,
-                                            EVICT_VOLATILE_TTL, EVICT_ALLKEYS_LRU,  EVICT_ALLKEYS_LFU,
-                                            EVICT_ALLKEYS_RANDOM, EVICT_NONE,       EVICT_ALLKEYS_S3FIFO};
+    static const enum evict_policy all[] = {EVICT_VOLATILE_LRU,   EVICT_VOLATILE_LFU, EVICT_VOLATILE_RANDOM,
+                                            EVICT_VOLATILE_TTL,   EVICT_ALLKEYS_LRU,  EVICT_ALLKEYS_LFU,
+                                            EVICT_ALLKEYS_RANDOM, EVICT_NONE,         EVICT_ALLKEYS_S3FIFO};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         set_policy(all[i]);
         assert_int_equal(evict(10), 0); /* an empty store */
@@ -107,8 +107,8 @@ static void test_nothing_may_go(void **state)
 static void test_the_last_candidate(void **state)
 {
     (void)state;
-    static const enum evict_policy all[] = {EVICT_VOLATILE_LRU, EVICT_VOLATILE_LFU,   EVICT_VOLATILE_RANDOM,
-                                            EVICT_VOLATILE_TTL, EVICT_ALLKEYS_LRU,    EVICT_ALLKEYS_LFU,
+    static const enum evict_policy all[] = {EVICT_VOLATILE_LRU,   EVICT_VOLATILE_LFU,  EVICT_VOLATILE_RANDOM,
+                                            EVICT_VOLATILE_TTL,   EVICT_ALLKEYS_LRU,   EVICT_ALLKEYS_LFU,
                                             EVICT_ALLKEYS_RANDOM, EVICT_ALLKEYS_S3FIFO};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         set_policy(all[i]);

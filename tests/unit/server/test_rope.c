@@ -94,9 +94,26 @@ static void test_shapes(void **state)
 
 /* Lengths at which the cut changes. */
 static const size_t edges[] = {
-    0, 1, 15, 16, 17, 100, SEGMENT_MID - 1, SEGMENT_MID, SEGMENT_MID + 1, 2 * SEGMENT_MID, 10 * SEGMENT_MID + 7,
-    SEGMENT_WHOLE - 1, SEGMENT_WHOLE, SEGMENT_WHOLE + 1, SEGMENT_WHOLE + SEGMENT_MID, SEGMENT_WHOLE + SEGMENT_MID + 1,
-    2 * SEGMENT_WHOLE - 1, 2 * SEGMENT_WHOLE, 2 * SEGMENT_WHOLE + 3 * SEGMENT_MID + 99, 4 * SEGMENT_WHOLE,
+    0,
+    1,
+    15,
+    16,
+    17,
+    100,
+    SEGMENT_MID - 1,
+    SEGMENT_MID,
+    SEGMENT_MID + 1,
+    2 * SEGMENT_MID,
+    10 * SEGMENT_MID + 7,
+    SEGMENT_WHOLE - 1,
+    SEGMENT_WHOLE,
+    SEGMENT_WHOLE + 1,
+    SEGMENT_WHOLE + SEGMENT_MID,
+    SEGMENT_WHOLE + SEGMENT_MID + 1,
+    2 * SEGMENT_WHOLE - 1,
+    2 * SEGMENT_WHOLE,
+    2 * SEGMENT_WHOLE + 3 * SEGMENT_MID + 99,
+    4 * SEGMENT_WHOLE,
 };
 enum { EDGES = sizeof edges / sizeof *edges };
 

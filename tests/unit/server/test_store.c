@@ -220,8 +220,7 @@ static void op_put_big(struct known *w, struct entry *e)
             big_filled(b, iov[i].iov_len);
             arrived += iov[i].iov_len;
         }
-    enum store_status status = n < 0 ? STORE_SHORT
-                                     : store_put(f.sx, &w->k, e, NULL, 0, &big, expiry, STORE_TAKE_BIG);
+    enum store_status status = n < 0 ? STORE_SHORT : store_put(f.sx, &w->k, e, NULL, 0, &big, expiry, STORE_TAKE_BIG);
     if (status != STORE_OK) {
         assert_ptr_equal(big, b); /* still the caller's */
         big_free(f.sx, b);
@@ -297,9 +296,8 @@ static void op_relocate(struct known *w, struct entry *e)
 
 static void one_key(struct known *w)
 {
-    static void (*const ops[])(struct known *, struct entry *) = {op_put,    op_put,   op_put,    op_put_big,
-                                                                  op_write,  op_write, op_expire, op_delete,
-                                                                  op_delete, op_relocate};
+    static void (*const ops[])(struct known *, struct entry *) = {
+        op_put, op_put, op_put, op_put_big, op_write, op_write, op_expire, op_delete, op_delete, op_relocate};
     struct entry e;
     store_lock(f.sx, &w->k, 1);
     if (find(w, &e))
@@ -321,8 +319,8 @@ static void two_keys(struct known *from, struct known *to)
         return;
     }
     struct tally before = before_write();
-    enum store_status status = move ? store_rename(f.sx, &from->k, &fe, &to->k, &te)
-                                    : store_copy(f.sx, &from->k, &fe, &to->k, &te);
+    enum store_status status =
+        move ? store_rename(f.sx, &from->k, &fe, &to->k, &te) : store_copy(f.sx, &from->k, &fe, &to->k, &te);
     if (status != STORE_OK) {
         assert_unchanged(from, &before, status);
         if (find(to, &te))
@@ -573,8 +571,7 @@ static void reserve_and_put(uint32_t first, uint32_t n, size_t len, uint64_t pag
         struct entry e;
         struct part part = {noise, len};
         store_find(f.sx, &k[i], &e);
-        assert_int_equal(store_put(f.sx, &k[i], &e, &part, 1, NULL, i % 2 ? now + 1000 : STORE_NO_EXPIRY, 0),
-                         STORE_OK);
+        assert_int_equal(store_put(f.sx, &k[i], &e, &part, 1, NULL, i % 2 ? now + 1000 : STORE_NO_EXPIRY, 0), STORE_OK);
     }
     if (status == STORE_OK)
         for (uint32_t i = 0; i < n; i++) {
@@ -680,7 +677,8 @@ static void test_databases(void **state)
     char key[16];
     for (int i = 0; i < 5000; i++) {
         snprintf(key, sizeof key, "key:%d", i);
-        assert_int_equal(fixture_put(&f, key, store_db(f.s, i % 3), noise, (size_t)i % 5500, STORE_NO_EXPIRY), STORE_OK);
+        assert_int_equal(fixture_put(&f, key, store_db(f.s, i % 3), noise, (size_t)i % 5500, STORE_NO_EXPIRY),
+                         STORE_OK);
     }
     assert_int_equal(store_db_keys(f.s, store_db(f.s, 1)), 1667);
     store_db_swap(f.s, 1, 2);

@@ -115,10 +115,8 @@ static void test_index_by_multiplication(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_classes_tile_the_page),
-        cmocka_unit_test(test_sizes_rise_in_small_steps),
-        cmocka_unit_test(test_little_is_lost_with_fine_steps),
-        cmocka_unit_test(test_the_smallest_class_that_holds_it),
+        cmocka_unit_test(test_classes_tile_the_page),          cmocka_unit_test(test_sizes_rise_in_small_steps),
+        cmocka_unit_test(test_little_is_lost_with_fine_steps), cmocka_unit_test(test_the_smallest_class_that_holds_it),
         cmocka_unit_test(test_index_by_multiplication),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

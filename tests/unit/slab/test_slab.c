@@ -213,7 +213,7 @@ static void test_draining(void **state)
     take_live(k, refs, per_page * 3);
     assert_int_equal(slab_drain_begin(&slab, k), PAGE_NONE); /* no room elsewhere */
     for (uint32_t i = 0; i < per_page - 3; i++)
-        slab_give(&slab, refs[i]); /* three are left on the first page */
+        slab_give(&slab, refs[i]);                           /* three are left on the first page */
     assert_int_equal(slab_drain_begin(&slab, k), PAGE_NONE); /* its own free chunks are no room */
     slab_give(&slab, refs[per_page]);
     slab_give(&slab, refs[per_page + 1]);
