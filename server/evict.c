@@ -172,6 +172,16 @@ static int evict_sample(struct store_ctx *sx, int policy, uint32_t size)
     return went;
 }
 
+/* Room for as many ghosts as there are keys, or would be of a kilobyte each. */
+static void make_ghosts(struct store *s)
+{
+    uint64_t n = (uint64_t)atomic_load_explicit(&s->slab.pool.budget, memory_order_relaxed) * (PAGE_SIZE / 1024);
+    uint64_t keys = 0;
+    for (const struct store_ctx *x = atomic_load(&s->contexts); x != NULL; x = x->next)
+        keys += (uint64_t)atomic_load_explicit(&x->bytes.items, memory_order_relaxed);
+    ghost_make(&s->ghost, (int64_t)keys > (int64_t)n ? keys : n);
+}
+
 /* Something is there that may be evicted. */
 static bool candidates_exist(const struct store *s, int policy)
 {
@@ -219,6 +229,8 @@ uint32_t evict_some(struct store_ctx *sx, uint32_t n)
     size = size > 64 ? 64 : size;
     if (policy == EVICT_NONE)
         return 0;
+    if (policy == EVICT_ALLKEYS_S3FIFO && UNLIKELY(atomic_load(&sx->store->ghost.table) == NULL))
+        make_ghosts(sx->store);
     /* few keys in many shards: a miss says little, so many are allowed */
     uint32_t most = EVICT_TRIES * (policy <= EVICT_VOLATILE_TTL ? 64 : 256);
     for (uint32_t tries = 0; done < n && barren < most && tries < n * 64 + most; tries++) {
