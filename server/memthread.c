@@ -53,6 +53,7 @@ struct memthread {
     struct store_ctx *sx;
     pthread_t thread;
     int wake_fd;
+    _Atomic bool wanted; /* somebody called since it began its last round */
     _Atomic bool asleep, stop;
     struct expiry expiry;
     uint64_t purges_done;
@@ -67,6 +68,7 @@ static void wake(void *arg)
 {
     struct memthread *m = arg;
     uint64_t one = 1;
+    atomic_store(&m->wanted, true);
     if (!atomic_exchange(&m->asleep, false))
         return;
     if (write(m->wake_fd, &one, sizeof one) < 0)
@@ -278,12 +280,13 @@ static void *run(void *arg)
 {
     struct memthread *m = arg;
     while (!atomic_load(&m->stop)) {
+        atomic_store(&m->wanted, false);
         if (round_of_work(m))
             continue;
         magazines_flush(m->sx);
         struct pollfd p = {.fd = m->wake_fd, .events = POLLIN};
         atomic_store(&m->asleep, true);
-        if (poll(&p, 1, patience(m)) > 0) {
+        if (!atomic_load(&m->wanted) && poll(&p, 1, patience(m)) > 0) {
             uint64_t n;
             if (read(m->wake_fd, &n, sizeof n) < 0)
                 continue;
