@@ -12,6 +12,7 @@
 #include "server/dispatch.h"
 #include "server/pause.h"
 #include "server/server.h"
+#include "server/store_ctx.h"
 #include "server/worker.h"
 #include "slab/base/assert.h"
 
@@ -141,6 +142,7 @@ void conn_unpark_all(struct worker *w)
 {
     batch_run(w);
     w->now_ms = clock_wall_ms();
+    store_ctx_turn(w->sx, w->now_ms);
     struct conn *c = w->paused;
     w->paused = NULL;
     pause_expire(w->srv, w->now_ms);
