@@ -217,7 +217,7 @@ void memory_budget(struct server *srv)
     measure(srv, &m);
     raise_to(&s->memory.peak_rss, m.rss);
     if (limit > 0) {
-        uint64_t other = m.total - m.pages;
+        uint64_t other = m.total - m.pages + limit / BUDGET_MARGIN;
         pages = limit > other ? (limit - other) / PAGE_SIZE : 0;
         pages = pages < BUDGET_MIN_PAGES ? BUDGET_MIN_PAGES : pages;
     }

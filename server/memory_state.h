@@ -8,7 +8,10 @@
 
 struct server;
 
-enum { BUDGET_MIN_PAGES = 16 }; /* a server that has no page at all could not even say so */
+enum {
+    BUDGET_MIN_PAGES = 16, /* a server that has no page at all could not even say so */
+    BUDGET_MARGIN = 400,   /* 1/400 of maxmemory stays free for what comes between two measurements */
+};
 
 struct memory_state {
     _Atomic size_t program_bytes;  /* static data, loader, main stack: measured once at the start */

@@ -268,7 +268,7 @@ const struct option option_table[] = {
         .name = "slab-growth-factor", .type = OPTION_REAL, .group = GROUP_MEMORY, AT(slab_growth_factor), .min = 101,
         .max = 200, .standard = "1.03",
         .help = "Ratio of one chunk size to the next smaller one: what a value loses inside its chunk is less than "
-                "that.",
+                "that. Under some 300 MB of maxmemory it is wider, so that fewer pages are filled in part.",
     },
     {
         .name = "slab-chunk-min", .type = OPTION_BYTES, .group = GROUP_MEMORY, AT(slab_chunk_min), .min = 24,

@@ -15,7 +15,7 @@ enum {
     LAZY_PAUSE_US = 50,
     SWEEPS_A_ROUND = 64,
     SWEEPS_MAX = 2 * SWEEPS_A_ROUND,
-    ASSIST_PAGES = 4,    /* a turn */
+    ASSIST_PAGES = 16,    /* a turn */
     ASSIST_SHARE = 8,    /* an eighth of what is in use is scattered */
 };
 
@@ -100,6 +100,8 @@ bool reclaim_for(struct store_ctx *sx, uint32_t class, uint32_t count)
     if ((uint64_t)count * s->slab.classes.c[class].size / PAGE_SIZE >= budget)
         return false;
     s->wake(s->wake_arg);
+    magazines_flush(sx); /* a chunk at hand holds a whole page */
+    atomic_fetch_add(&s->flush_seq, 1);
     uint64_t rounds = ROUNDS_LEAST + (uint64_t)count * s->slab.classes.c[class].size / PAGE_SIZE * ROUNDS_A_PAGE;
     for (uint64_t round = 0; round < rounds; round++) {
         if (round > 0 && available(s, class, count))

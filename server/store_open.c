@@ -1,6 +1,7 @@
 #include "server/store_open.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -37,6 +38,23 @@ static void seed_hash(struct siphash_seed *seed, const char *hex)
     }
 }
 
+enum { FIXED_BYTES = 6 << 20 }; /* of maxmemory goes to the program itself */
+
+/* Fine classes lose little inside chunks, but each may leave half a page part-filled. Classes n over chunks of 32 to
+ * 4,088 bytes lose ln(128) / n / 2 of the memory inside and n half pages outside; the sum is least at
+ * n = sqrt(ln(128) / 2 * memory / half a page). So a small maxmemory has wider steps than the option says. */
+static double growth_factor(const struct options *o)
+{
+    const double span = 4.85, half_page = PAGE_SIZE / 2;
+    double memory = (double)OPT(o, maxmemory) - FIXED_BYTES, factor = o->slab_growth_factor;
+    if (OPT(o, maxmemory) == 0)
+        return factor;
+    double classes = memory <= half_page ? 1 : sqrt(span / 2 * memory / half_page);
+    double wide = exp(span / classes);
+    wide = wide < 1.35 ? wide : 1.35;
+    return wide > factor ? wide : factor;
+}
+
 struct store *store_open(const struct options *o, char *why, size_t n)
 {
     struct store *s = calloc(1, sizeof *s);
@@ -49,7 +67,7 @@ struct store *store_open(const struct options *o, char *why, size_t n)
     s->db_map = calloc((size_t)s->databases, sizeof *s->db_map);
     s->shards = aligned_alloc(64, SHARDS * sizeof *s->shards);
     if (s->db_map == NULL || s->shards == NULL ||
-        !slab_open(&s->slab, &slab_os_linux, RANGE_BYTES, (uint32_t)OPT(o, slab_chunk_min), o->slab_growth_factor)) {
+        !slab_open(&s->slab, &slab_os_linux, RANGE_BYTES, (uint32_t)OPT(o, slab_chunk_min), growth_factor(o))) {
         snprintf(why, n, "cannot reserve memory for values: %s", strerror(errno));
         free(s->db_map);
         free(s->shards);
