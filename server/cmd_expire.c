@@ -107,7 +107,7 @@ static enum cmd_status expiry(struct cmd_ctx *c, enum expiry_unit unit, bool rel
 {
     struct entry e;
     int64_t ms = -2;
-    if (store_find(c->sx, &c->keys[0], &e)) {
+    if (store_probe(c->sx, &c->keys[0], &e)) {
         ms = store_expiry(&e);
         if (ms != STORE_NO_EXPIRY) {
             if (relative)

@@ -43,7 +43,7 @@ enum cmd_status cmd_exists(struct cmd_ctx *c)
     int64_t n = 0;
     struct entry e;
     for (uint32_t i = 0; i < c->nkeys; i++)
-        n += store_find(c->sx, &c->keys[i], &e);
+        n += store_probe(c->sx, &c->keys[i], &e);
     reply_int(c->out, n);
     return CMD_DONE;
 }
@@ -61,7 +61,7 @@ enum cmd_status cmd_touch(struct cmd_ctx *c)
 enum cmd_status cmd_type(struct cmd_ctx *c)
 {
     struct entry e;
-    reply_status(c->out, store_find(c->sx, &c->keys[0], &e) ? "string" : "none");
+    reply_status(c->out, store_probe(c->sx, &c->keys[0], &e) ? "string" : "none");
     return CMD_DONE;
 }
 

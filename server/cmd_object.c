@@ -15,7 +15,7 @@ enum {
 
 static bool find_or_null(struct cmd_ctx *c, struct entry *e)
 {
-    if (store_find(c->sx, &c->keys[0], e))
+    if (store_probe(c->sx, &c->keys[0], e))
         return true;
     reply_null(c->out);
     return false;

@@ -42,6 +42,13 @@ int64_t store_expiry(const struct entry *e)
     return item_expiry(e->item, item_head(e->item));
 }
 
+bool store_probe(struct store_ctx *sx, const struct skey *k, struct entry *e)
+{
+    bool found = store_find(sx, k, e);
+    counter_inc(found ? &sx->counters.hits : &sx->counters.misses);
+    return found;
+}
+
 bool store_read(struct store_ctx *sx, const struct skey *k, struct entry *e)
 {
     if (!store_find(sx, k, e)) {
