@@ -235,9 +235,9 @@ uint32_t evict_some(struct store_ctx *sx, uint32_t n)
     uint32_t most = EVICT_TRIES * (policy <= EVICT_VOLATILE_TTL ? 64 : 256);
     for (uint32_t tries = 0; done < n && barren < most && tries < n * 64 + most; tries++) {
         int went = evict_sample(sx, policy, size);
-        if (went < 0)
-            barren++;
-        else
+        if (went < 0 && ++barren == EVICT_TRIES && !candidates_exist(sx->store, policy))
+            return done;
+        if (went >= 0)
             done += (uint32_t)went;
     }
     if (done == 0 && candidates_exist(sx->store, policy))
