@@ -197,7 +197,7 @@ static void test_cursors_made_up(void **state)
     (void)state;
     for (uint32_t i = 0; i < STEADY; i++)
         put('s', i, 0);
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 100; i++) {
         uint64_t cursor = (uint64_t)fixture_below(&f, UINT32_MAX) << fixture_below(&f, 33) | fixture_below(&f, 1 << 20);
         uint32_t steps = 0;
         begin_walk();

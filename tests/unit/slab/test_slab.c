@@ -285,7 +285,7 @@ static void test_states(void **state)
     assert_int_equal(c.class, CLASS_NONE);
 }
 
-/* Chunks that are due, by their state bytes; every position in a page, ranges that wrap, the bound of what is stored. */
+/* Chunks that are due, by their state bytes: every position in a page, ranges that wrap, the bound of what is found. */
 static void test_hold_states(void **state)
 {
     (void)state;
@@ -300,7 +300,7 @@ static void test_hold_states(void **state)
         assert_int_equal(slab_hold_states(&slab, page, 77, 1, out, MANY), 1);
         assert_true(out[0] == refs[i]);
         assert_int_equal(slab_page(&slab, page)->state, PAGE_DRAINING);
-        assert_int_equal(slab_hold_states(&slab, page, 77, 1, out, MANY), 0); /* held by somebody: not again */
+        assert_int_equal(slab_hold_states(&slab, page, 77, 1, out, MANY), 0); /* held: not again */
         assert_false(slab_drain_end(&slab, page));
         assert_int_equal(slab_hold_states(&slab, page, 78, CHUNK_EXPIRY_STATES - 1, out, MANY), 0);
         slab_set_state(&slab, refs[i], CHUNK_LIVE);
