@@ -74,7 +74,11 @@ bool chunk_plan(struct store_ctx *sx, uint32_t class, uint32_t n)
     struct magazine *m = &sx->magazines[class];
     sx->planned = true;
     m->planned += n;
-    return m->n >= m->planned || magazine_fill(sx, class, m->planned);
+    if (m->n >= m->planned || magazine_fill(sx, class, m->planned))
+        return true;
+    /* keys are planned for one by one: as much again as up to here, so that the calls of the command are few */
+    sx->short_count = m->planned;
+    return false;
 }
 
 void chunk_plan_forget(struct store_ctx *sx)

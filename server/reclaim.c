@@ -100,7 +100,8 @@ bool reclaim_for(struct store_ctx *sx, uint32_t class, uint32_t count)
     if ((uint64_t)count * s->slab.classes.c[class].size / PAGE_SIZE >= budget)
         return false;
     s->wake(s->wake_arg);
-    magazines_flush(sx); /* a chunk at hand holds a whole page */
+    if (!sx->planned) /* a plan keeps what it has, to be short of less when it is made again */
+        magazines_flush(sx); /* a chunk at hand holds a whole page */
     atomic_fetch_add(&s->flush_seq, 1);
     uint64_t rounds = ROUNDS_LEAST + (uint64_t)count * s->slab.classes.c[class].size / PAGE_SIZE * ROUNDS_A_PAGE;
     for (uint64_t round = 0; round < rounds; round++) {

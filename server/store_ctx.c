@@ -158,6 +158,8 @@ enum store_status store_reclaim(struct store_ctx *sx)
         counter_inc(&sx->counters.reclaim_direct);
         return STORE_OK;
     }
+    if (sx->planned)
+        chunk_plan_end(sx);
     counter_inc(&sx->counters.reclaim_failed);
     return STORE_SHORT;
 }
