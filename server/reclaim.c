@@ -15,8 +15,8 @@ enum {
     LAZY_PAUSE_US = 50,
     SWEEPS_A_ROUND = 64,
     SWEEPS_MAX = 2 * SWEEPS_A_ROUND,
-    ASSIST_PAGES = 16,    /* a turn */
-    ASSIST_SHARE = 8,    /* an eighth of what is in use is scattered */
+    ASSIST_PAGES = 16, /* a turn */
+    ASSIST_SHARE = 8,  /* an eighth of what is in use is scattered */
 };
 
 uint32_t reclaim_views(struct store *s, struct class_view *v)
@@ -68,7 +68,8 @@ void reclaim_assist(struct store_ctx *sx, uint32_t pages)
     pages = pages < ASSIST_PAGES ? pages : ASSIST_PAGES;
     while (pages-- > 0) {
         size_t scattered = policy_scattered_bytes(v, reclaim_views(sx->store, v));
-        if (scattered * ASSIST_SHARE < (size_t)pool_in_use(&sx->store->slab.pool) * PAGE_SIZE || !reclaim_compact(sx, &d))
+        if (scattered * ASSIST_SHARE < (size_t)pool_in_use(&sx->store->slab.pool) * PAGE_SIZE ||
+            !reclaim_compact(sx, &d))
             return;
     }
 }
@@ -100,7 +101,7 @@ bool reclaim_for(struct store_ctx *sx, uint32_t class, uint32_t count)
     if ((uint64_t)count * s->slab.classes.c[class].size / PAGE_SIZE >= budget)
         return false;
     s->wake(s->wake_arg);
-    if (!sx->planned) /* a plan keeps what it has, to be short of less when it is made again */
+    if (!sx->planned)        /* a plan keeps what it has, to be short of less when it is made again */
         magazines_flush(sx); /* a chunk at hand holds a whole page */
     atomic_fetch_add(&s->flush_seq, 1);
     uint64_t rounds = ROUNDS_LEAST + (uint64_t)count * s->slab.classes.c[class].size / PAGE_SIZE * ROUNDS_A_PAGE;

@@ -33,8 +33,8 @@ static enum move_outcome move_item(struct store *s, uint64_t hash, chunk_ref ref
         return MOVE_GONE;
     const struct item *it = slab_ptr(&s->slab, ref);
     uint32_t head = item_head(it), size = slab_chunk_size(&s->slab, ref);
-    uint32_t used = item_kind(head) == KIND_ROPE ? item_value_offset(it, head) + ITEM_ROPE_BYTES
-                                                 : size - item_slack(head);
+    uint32_t used =
+        item_kind(head) == KIND_ROPE ? item_value_offset(it, head) + ITEM_ROPE_BYTES : size - item_slack(head);
     memcpy(slab_ptr(&s->slab, to), it, used);
     slab_set_state(&s->slab, to, slab_get_state(&s->slab, ref));
     *slot = (*slot & ~SLOT_REF_MASK) | to;

@@ -191,7 +191,8 @@ static uint32_t kept(const struct store *s, const struct rope_shape *from, const
 }
 
 /* Takes the chunks of segments [first, nsegs) into `out`; all or none. */
-static bool take_segments(struct store_ctx *sx, const struct rope_shape *sh, uint32_t first, uint32_t id, chunk_ref *out)
+static bool take_segments(struct store_ctx *sx, const struct rope_shape *sh, uint32_t first, uint32_t id,
+                          chunk_ref *out)
 {
     for (uint32_t i = first; i < sh->nsegs; i++) {
         uint32_t class = segment_class(sx->store, sh, i);

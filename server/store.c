@@ -242,6 +242,12 @@ static bool put_in_place(struct store_ctx *sx, struct entry *e, const struct pla
     return true;
 }
 
+/* An expiry that has passed is as good as now; an old one's coarse second would come round only minutes later. */
+static int64_t not_past(const struct store_ctx *sx, int64_t expire_ms)
+{
+    return expire_ms != STORE_NO_EXPIRY && expire_ms < sx->now_ms ? sx->now_ms : expire_ms;
+}
+
 enum store_status store_put(struct store_ctx *sx, const struct skey *k, struct entry *e, const struct part *parts,
                             int nparts, void **big, int64_t expire_ms, unsigned flags)
 {
@@ -249,6 +255,7 @@ enum store_status store_put(struct store_ctx *sx, const struct skey *k, struct e
     size_t len = 0;
     if (flags & STORE_KEEPTTL)
         expire_ms = e->item != NULL ? store_expiry(e) : STORE_NO_EXPIRY;
+    expire_ms = not_past(sx, expire_ms);
     if (flags & STORE_TAKE_BIG)
         len = big_len(*big);
     for (int i = 0; i < nparts; i++)
@@ -327,6 +334,7 @@ enum store_status store_expire(struct store_ctx *sx, const struct skey *k, struc
 {
     uint32_t head = item_head(e->item);
     chunk_ref ref = slot_ref(*e->slot);
+    expire_ms = not_past(sx, expire_ms);
     if (head & ITEM_EXPIRES) {
         account_item(sx, e->item, ref, -1);
         item_set_expiry(e->item, head, expire_ms);

@@ -47,8 +47,8 @@ void store_db_swap(struct store *s, int a, int b)
     lock_release(&s->db_lock, LOCK_DB);
 }
 
-/* A sum over threads may miss a key that one inserts while another deletes an older one. So the counters are read twice,
- * and tell only when nothing changed between. */
+/* A sum over threads may miss a key that one inserts while another deletes an older one. So the counters are read
+ * twice, and tell only when nothing changed between. */
 static bool db_is_empty(const struct store *s, uint16_t db)
 {
     int64_t sum[2] = {0};
