@@ -1,11 +1,15 @@
-/* See expiry.h. A round a second. A page with something due is held (set draining) while its chunks are read, so that
- * none of them can become another item's meanwhile; then the entry is deleted under its shard's lock, if it still is
- * due. An expiry more than 252 seconds away shares its byte with a nearer one: it is looked at, and left. */
+/* See expiry.h. A round takes up the second that runs and those since the last round. A page with something due is held
+ * (set draining) while its chunks are read, so that none of them can become another item's meanwhile; then the entry is
+ * deleted under its shard's lock, if it still is due. An expiry more than 252 seconds away shares its byte with a nearer
+ * one: it is looked at, and left. */
 #include "server/expiry.h"
 
 #include "slab/base/clock.h"
 
-enum { DUE_MAX = PAGE_SIZE / 24 }; /* all chunks of a page of the smallest */
+enum {
+    DUE_MAX = PAGE_SIZE / 24, /* all chunks of a page of the smallest */
+    ROUND_MS = 400,
+};
 
 static void expire_chunk(struct store_ctx *sx, chunk_ref ref)
 {
@@ -46,24 +50,26 @@ static void expire_page(struct store_ctx *sx, uint32_t page, int64_t from_s, int
 bool expiry_step(struct store_ctx *sx, struct expiry *x, uint32_t pages)
 {
     struct store *s = sx->store;
-    int64_t now_s = clock_wall_ms() / 1000;
+    int64_t now = clock_wall_ms();
     if (!atomic_load_explicit(&s->active_expire, memory_order_relaxed))
         return false;
-    if (x->done_s == 0)
-        x->done_s = now_s - 1;
     if (x->page == 0) {
-        if (now_s - 1 <= x->done_s)
+        if (now < x->next_ms && now > x->next_ms - ROUND_MS)
             return false;
-        x->round_s = now_s - 1;
+        if (x->done_s == 0 || now / 1000 - 1 < x->done_s) /* the first round, or the clock was set back */
+            x->done_s = now / 1000 - 2;
+        x->round_s = now / 1000;
+        x->next_ms = now + ROUND_MS;
         x->page = 1;
-        sx->now_ms = clock_wall_ms();
+        sx->now_ms = now;
     }
     uint32_t end = slab_page_count(&s->slab);
     for (; pages > 0 && x->page < end; pages--, x->page++)
         expire_page(sx, x->page, x->done_s + 1, x->round_s);
     if (x->page < end)
         return true;
-    x->done_s = x->round_s;
+    /* the second in which the round began is not over; and one more, for what was moved behind the round's back */
+    x->done_s = x->round_s - 2;
     x->page = 0;
     return false;
 }

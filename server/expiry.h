@@ -7,6 +7,7 @@
 #include "server/store_private.h"
 
 struct expiry {
+    int64_t next_ms; /* no round before */
     int64_t done_s;  /* what expired up to the end of this second has been looked for */
     int64_t round_s; /* what the round in progress looks for: up to this one */
     uint32_t page;   /* where it goes on; 0: no round in progress */

@@ -150,16 +150,26 @@ static bool workers_up(struct main_loop *m)
     return ok;
 }
 
+static bool memory_up(struct main_loop *m)
+{
+    m->srv->memthread = memthread_new(m->srv);
+    return m->srv->memthread != NULL;
+}
+
+static void memory_down(struct main_loop *m)
+{
+    memthread_free(m->srv->memthread);
+    m->srv->memthread = NULL;
+}
+
 static bool memthread_up(struct main_loop *m)
 {
-    m->srv->memthread = memthread_start(m->srv);
-    return m->srv->memthread != NULL;
+    return memthread_start(m->srv->memthread);
 }
 
 static void memthread_down(struct main_loop *m)
 {
     memthread_stop(m->srv->memthread);
-    m->srv->memthread = NULL;
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *arg)
@@ -220,6 +230,7 @@ static const struct part {
     {store_up, store_down},         /* the address range and the index */
     {telemetry_up, telemetry_down}, /* statistics, slow log, latency */
     {daemon_up, daemon_down},       /* background, pid file */
+    {memory_up, memory_down},       /* what workers wake the memory thread by */
     {workers_up, workers_down},     /* threads that serve */
     {memthread_up, memthread_down}, /* the thread that keeps memory in order */
     {loop_up, loop_down},           /* signals, timer, accepting */

@@ -296,8 +296,28 @@ static void *run(void *arg)
     return NULL;
 }
 
-static void memthread_free(struct memthread *m)
+struct memthread *memthread_new(struct server *srv)
 {
+    struct memthread *m = calloc(1, sizeof *m);
+    if (m == NULL)
+        return NULL;
+    *m = (struct memthread){.srv = srv, .store = srv->store, .wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
+    m->sx = store_ctx_new(srv->store);
+    if (m->sx == NULL || m->wake_fd < 0) {
+        log_line(LOG_WARNING, "Could not make the memory thread: %s", strerror(errno));
+        memthread_free(m);
+        return NULL;
+    }
+    srv->store->wake_arg = m;
+    srv->store->wake = wake;
+    srv->store->wake_workers = wake_workers;
+    return m;
+}
+
+void memthread_free(struct memthread *m)
+{
+    if (m == NULL)
+        return;
     m->store->wake = m->store->wake_workers = store_wake_nobody;
     if (m->wake_fd >= 0)
         close(m->wake_fd);
@@ -305,38 +325,21 @@ static void memthread_free(struct memthread *m)
     free(m);
 }
 
-struct memthread *memthread_start(struct server *srv)
+bool memthread_start(struct memthread *m)
 {
-    struct memthread *m = calloc(1, sizeof *m);
-    if (m == NULL)
-        return NULL;
-    *m = (struct memthread){.srv = srv, .store = srv->store, .wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
-    m->sx = store_ctx_new(srv->store);
-    int error = m->sx == NULL ? ENOMEM : m->wake_fd < 0 ? errno : 0;
-    if (error == 0) {
-        srv->store->wake_arg = m;
-        srv->store->wake = wake;
-        srv->store->wake_workers = wake_workers;
-        memory_begin(srv);
-        error = thread_start(srv, &m->thread, "memory", run, m);
-    }
-    if (error != 0) {
+    memory_begin(m->srv);
+    int error = thread_start(m->srv, &m->thread, "memory", run, m);
+    if (error != 0)
         log_line(LOG_WARNING, "Could not start the memory thread: %s", strerror(error));
-        memthread_free(m);
-        return NULL;
-    }
-    return m;
+    return error == 0;
 }
 
 void memthread_stop(struct memthread *m)
 {
-    if (m == NULL)
-        return;
     atomic_store(&m->stop, true);
     atomic_store(&m->asleep, true);
     wake(m);
     pthread_join(m->thread, NULL);
-    memthread_free(m);
 }
 
 void memory_purge(struct server *srv, struct purge_report *r)
