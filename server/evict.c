@@ -15,6 +15,8 @@ enum {
     S3_MAIN = 4,
     S3_USES = 3,
     S3_SMALL_SHARE = 10, /* per cent of entries */
+    SAMPLE_MAX = 64,
+    SAMPLE_SHARDS = 48,  /* locked at once */
     EVICT_TRIES = 64,    /* samples without a candidate before giving up */
 };
 
@@ -132,43 +134,55 @@ static bool evict_s3(struct store_ctx *sx, slot_t **sample, uint32_t n)
     return true;
 }
 
-/* One sample of the table at a random hash. Returns 1 when an entry went, 0 when the sample had candidates but none
+struct sample {
+    slot_t *slot[SAMPLE_MAX];
+    uint32_t n;
+    slot_t *worst; /* by the policy's score */
+    int64_t highest;
+};
+
+/* Adds candidates of the table that the hash belongs to, from its place on, up to `size`. Shard locked. */
+static void sample_table(struct store_ctx *sx, int policy, uint64_t hash, uint32_t size, struct sample *p)
+{
+    struct table t;
+    if (!index_table_of(sx->store, hash, &t))
+        return;
+    uint32_t at = table_home(&t, hash_tag(hash));
+    for (uint32_t i = 0; i < t.cap && p->n < size; i++) {
+        slot_t *slot = &t.slots[at + i < t.cap ? at + i : at + i - t.cap];
+        int64_t sc = *slot == 0 ? -1 : score(sx, policy, *slot, p->n);
+        if (sc < 0)
+            continue;
+        p->slot[p->n++] = slot;
+        if (sc > p->highest) {
+            p->highest = sc;
+            p->worst = slot;
+        }
+    }
+}
+
+/* One sample at a random hash: of one table, or, where tables are small, of as many shards in a row as it takes, all
+ * locked (ascending) until the worst has gone. Returns 1 when an entry went, 0 when the sample had candidates but none
  * went, -1 when it had none. */
 static int evict_sample(struct store_ctx *sx, int policy, uint32_t size)
 {
-    slot_t *sample[64];
     struct store *s = sx->store;
+    struct sample p = {.n = 0, .highest = -1};
     uint64_t hash = ctx_random(sx);
-    struct shard *sh = shard_of(s, hash);
-    struct table t;
-    uint32_t n = 0;
+    struct shard *first = shard_of(s, hash), *end = s->shards + SHARDS, *sh = first;
     int went = -1;
-    lock_take(&sh->lock, LOCK_SHARD);
-    if (index_table_of(s, hash, &t)) {
-        uint32_t at = table_home(&t, hash_tag(hash));
-        slot_t *worst = NULL;
-        int64_t highest = -1;
-        for (uint32_t i = 0; i < t.cap && n < size; i++) {
-            slot_t *slot = &t.slots[at + i < t.cap ? at + i : at + i - t.cap];
-            if (*slot == 0)
-                continue;
-            int64_t sc = score(sx, policy, *slot, n);
-            if (sc < 0)
-                continue;
-            sample[n++] = slot;
-            if (sc > highest) {
-                highest = sc;
-                worst = slot;
-            }
-        }
-        if (n > 0 && policy == EVICT_ALLKEYS_S3FIFO) {
-            went = evict_s3(sx, sample, n);
-        } else if (worst != NULL) {
-            evict_slot(sx, worst);
-            went = 1;
-        }
+    for (; sh < end && sh < first + SAMPLE_SHARDS && p.n < size; sh++) {
+        lock_take(&sh->lock, LOCK_SHARD);
+        sample_table(sx, policy, hash + ((uint64_t)(sh - first) << (64 - SHARD_BITS)), size, &p);
     }
-    lock_release(&sh->lock, LOCK_SHARD);
+    if (p.n > 0 && policy == EVICT_ALLKEYS_S3FIFO) {
+        went = evict_s3(sx, p.slot, p.n);
+    } else if (p.worst != NULL) {
+        evict_slot(sx, p.worst);
+        went = 1;
+    }
+    while (sh-- > first)
+        lock_release(&sh->lock, LOCK_SHARD);
     return went;
 }
 
