@@ -97,14 +97,17 @@ void batch_close(struct worker *w, const char *tail, size_t n)
     }
 }
 
-static void prefetch(struct worker *w, const struct keys *keys)
+/* Brings tables and items of the keys that come next towards the cache, a few requests ahead of their execution:
+ * fetching all of a batch at once was measured at twice the time a line, as the first are evicted by the last. */
+static void prefetch(struct worker *w, struct batch *b, size_t at)
 {
-    if (keys->n < 2)
-        return; /* nothing to overlap with */
-    for (size_t i = 0; i < keys->n; i++)
-        store_prefetch_table(w->sx, &keys->v[i]);
-    for (size_t i = 0; i < keys->n; i++)
-        store_prefetch_item(w->sx, &keys->v[i]);
+    const struct keys *keys = &b->keys;
+    size_t tables = at + PREFETCH_TABLES < keys->n ? at + PREFETCH_TABLES : keys->n;
+    size_t items = at + PREFETCH_ITEMS < keys->n ? at + PREFETCH_ITEMS : keys->n;
+    for (; b->tables_ahead < tables; b->tables_ahead++)
+        store_prefetch_table(w->sx, &keys->v[b->tables_ahead]);
+    for (; b->items_ahead < items; b->items_ahead++)
+        store_prefetch_item(w->sx, &keys->v[b->items_ahead]);
 }
 
 static void run_group(struct worker *w, struct batch *b, struct batch_group *g, struct request *r)
@@ -115,8 +118,11 @@ static void run_group(struct worker *w, struct batch *b, struct batch_group *g, 
         g->lent = true;
     }
     dispatch_begin(&d, w, g->conn);
-    for (uint32_t i = 0; i < g->n; i++)
+    for (uint32_t i = 0; i < g->n; i++) {
+        if (b->keys.n > 1) /* else there is nothing to overlap with */
+            prefetch(w, b, r[i].key);
         dispatch_run(&d, &r[i], b->args.v + r[i].first, &b->keys);
+    }
     g->n = 0;
 }
 
@@ -128,7 +134,7 @@ void batch_run(struct worker *w)
     uint64_t begin = ticks_now(&w->ticks);
     w->now_ms = clock_wall_ms();
     store_ctx_turn(w->sx, w->now_ms);
-    prefetch(w, &b->keys);
+    b->tables_ahead = b->items_ahead = 0;
     struct request *r = b->req;
     uint32_t ngroups = b->ngroups;
     for (uint32_t i = 0; i < ngroups; i++) {

@@ -90,7 +90,9 @@ enum cmd_status cmd_client_pause(struct cmd_ctx *c)
     enum pause_mode mode = PAUSE_ALL;
     int64_t ms;
     if (c->argc > 4) {
-        reply_arity_error(c);
+        reply_errorf(c->out,
+                     "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try CLIENT HELP.",
+                     (int)c->argv[1].len, c->argv[1].p);
         return CMD_DONE;
     }
     if (c->argc == 4 && arg_is(&c->argv[3], "write")) {

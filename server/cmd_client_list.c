@@ -244,11 +244,12 @@ enum cmd_status cmd_client_kill(struct cmd_ctx *c)
     if (old_form) {
         v.addr = &c->argv[2];
         v.skip_me = false;
-    } else if (c->argc % 2 != 0) {
-        reply_syntax_error(c);
-        return CMD_DONE;
     }
     for (int i = 2; i < c->argc && !old_form; i += 2) {
+        if (i + 1 == c->argc) { /* an option without its value: told when the others were fine */
+            reply_syntax_error(c);
+            return CMD_DONE;
+        }
         if (!kill_option(&v, &c->argv[i], &c->argv[i + 1]))
             return CMD_DONE;
     }

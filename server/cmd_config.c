@@ -30,8 +30,8 @@ static bool matches(const struct arg *a, const char *name)
     return a->p && glob_match(a->p, a->len, name, strlen(name), true);
 }
 
-/* The argument that an option is asked for by, NULL: it is not. One that is its name is preferred, since the reply
- * spells the name as that does. */
+/* The argument that an option is asked for by, NULL: it is not. Of those that fit, the first one without wildcards
+ * spells the name in the reply; one with wildcards before it means that the table's spelling is taken. */
 static const struct arg *asked_by(const struct cmd_ctx *c, const struct option *d)
 {
     const struct arg *pattern = NULL;

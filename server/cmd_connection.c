@@ -78,17 +78,20 @@ static void reply_hello(struct cmd_ctx *c)
     reply_array(c->out, 0);
 }
 
-/* HELLO's options; false: the error was replied. */
-static bool hello_options(struct cmd_ctx *c, struct arg **user, struct arg **name)
+/* HELLO's options, each carried out as it is read: what came before a bad one stays done. False: the error was
+ * replied. */
+static bool hello_options(struct cmd_ctx *c)
 {
     for (int i = 2; i < c->argc; i++) {
         struct arg *a = &c->argv[i];
         int more = c->argc - 1 - i;
         if (arg_is(a, "auth") && more >= 2) {
-            *user = a + 1;
+            if (!authenticate(c, a + 1, a + 2))
+                return false;
             i += 2;
         } else if (arg_is(a, "setname") && more >= 1) {
-            *name = a + 1;
+            if (!client_set_name(c, a + 1))
+                return false;
             i++;
         } else {
             reply_errorf(c->out, "ERR Syntax error in HELLO option '%.*s'", a->p == NULL ? 0 : (int)a->len,
@@ -102,7 +105,6 @@ static bool hello_options(struct cmd_ctx *c, struct arg **user, struct arg **nam
 enum cmd_status cmd_hello(struct cmd_ctx *c)
 {
     int64_t version = 0;
-    struct arg *user = NULL, *name = NULL;
     if (c->argc >= 2) {
         if (!arg_int(c, &c->argv[1], "ERR Protocol version is not an integer or out of range", &version))
             return CMD_DONE;
@@ -111,17 +113,15 @@ enum cmd_status cmd_hello(struct cmd_ctx *c)
             return CMD_DONE;
         }
     }
-    if (!hello_options(c, &user, &name) || (user != NULL && !authenticate(c, user, user + 1)))
+    if (!hello_options(c))
         return CMD_DONE;
     if (!conn_has(c->conn, CONN_AUTHENTICATED)) {
         reply_error(c->out,
-                    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> "
-                    "AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol "
-                    "version at the same time");
+                    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH "
+                    "<user> <pass> option can be used to authenticate the client and select the RESP protocol version "
+                    "at the same time");
         return CMD_DONE;
     }
-    if (name != NULL && !client_set_name(c, name))
-        return CMD_DONE;
     if (version != 0)
         conn_protocol(c->conn, (int)version);
     reply_hello(c);

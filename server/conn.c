@@ -171,7 +171,7 @@ void conn_protocol(struct conn *c, int resp)
 void conn_reset(struct conn *c)
 {
     monitor_remove(c);
-    conn_clear(c, CONN_REPLY_OFF | CONN_REPLY_SKIP | CONN_REPLY_SKIP_NEXT | CONN_NO_EVICT | CONN_NO_TOUCH);
+    conn_clear(c, CONN_REPLY_OFF | CONN_REPLY_SKIP | CONN_REPLY_SKIP_NEXT | CONN_NO_TOUCH);
     c->out.muted = 0;
     conn_select(c, 0);
     conn_protocol(c, 2);

@@ -12,7 +12,7 @@
 #include "server/store_private.h"
 #include "slab/base/assert.h"
 
-enum { ENTRY_CAP_SHIFT = 37, ENTRY_COUNT_SHIFT = 46, ENTRY_DEPTH_SHIFT = 55, TABLE_FIRST_SLOTS = 3 };
+enum { PREFETCH_BYTES = 320, ENTRY_CAP_SHIFT = 37, ENTRY_COUNT_SHIFT = 46, ENTRY_DEPTH_SHIFT = 55, TABLE_FIRST_SLOTS = 3 };
 
 /* A table's header: kind 3 | shard 13 from bit 3 | first tag 16. The slots begin at the next multiple of 8. */
 enum { HEADER_SHARD_SHIFT = 3, HEADER_FIRST_SHIFT = 16 };
@@ -120,7 +120,8 @@ void store_prefetch_table(struct store_ctx *sx, const struct skey *k)
         return;
     struct table t = table_of(sx->store, b);
     __builtin_prefetch(t.slots + table_home(&t, tag));
-    __builtin_prefetch(t.slots + table_home(&t, tag) + 7);
+    __builtin_prefetch(t.slots + table_home(&t, tag) + 8);
+    __builtin_prefetch(t.slots + table_home(&t, tag) + 16);
 }
 
 /* The table that a hash belongs to; cap 0: there is none yet. */
@@ -163,12 +164,18 @@ void store_prefetch_item(struct store_ctx *sx, const struct skey *k)
         return;
     struct table t = find_table(sx->store, k->hash);
     uint32_t tag = hash_tag(k->hash), i = t.cap == 0 ? (uint32_t)TABLE_NONE : table_first(&t, tag);
-    const char *p = i == TABLE_NONE ? NULL : slab_ptr(&sx->store->slab, slot_ref(t.slots[i]));
+    chunk_ref ref = i == TABLE_NONE ? 0 : slot_ref(t.slots[i]);
     lock_release(&sh->lock, LOCK_SHARD);
-    if (p != NULL) {
+    if (ref == 0)
+        return;
+    /* all lines of a small item; of a large one the first few, the processor sees the rest coming */
+    const struct slab *slab = &sx->store->slab;
+    const char *p = slab_ptr(slab, ref), *end = p + PREFETCH_BYTES;
+    uint32_t class = slab_class_of_ref(slab, ref);
+    if (class < slab->classes.n && slab->classes.c[class].size < PREFETCH_BYTES)
+        end = p + slab->classes.c[class].size;
+    for (p = (const char *)((uintptr_t)p & ~(uintptr_t)63); p < end; p += 64)
         __builtin_prefetch(p);
-        __builtin_prefetch(p + 64);
-    }
 }
 
 slot_t *index_find_ref(const struct store *s, uint64_t hash, chunk_ref ref)
