@@ -121,7 +121,6 @@ void store_prefetch_table(struct store_ctx *sx, const struct skey *k)
     struct table t = table_of(sx->store, b);
     __builtin_prefetch(t.slots + table_home(&t, tag));
     __builtin_prefetch(t.slots + table_home(&t, tag) + 8);
-    __builtin_prefetch(t.slots + table_home(&t, tag) + 16);
 }
 
 /* The table that a hash belongs to; cap 0: there is none yet. */
