@@ -55,15 +55,18 @@ uint32_t table_insert(const struct table *t, slot_t s)
         if (other_d < d || (other_d == d && other > tag))
             break;
     }
-    uint32_t place = i;
-    slot_t carry = s;
-    while (carry != 0) { /* what stands here and after moves on by one, up to the first gap */
-        slot_t there = t->slots[i];
-        t->slots[i] = carry;
-        carry = there;
-        i = step(t, i);
+    uint32_t gap = i;
+    while (t->slots[gap] != 0)
+        gap = step(t, gap);
+    slot_t *v = t->slots; /* what stands here and after moves on by one, up to the first gap */
+    if (gap < i) {
+        memmove(v + 1, v, gap * sizeof *v);
+        v[0] = v[t->cap - 1];
+        gap = t->cap - 1;
     }
-    return place;
+    memmove(v + i + 1, v + i, (gap - i) * sizeof *v);
+    v[i] = s;
+    return i;
 }
 
 void table_remove(const struct table *t, uint32_t i)
@@ -79,17 +82,31 @@ void table_remove(const struct table *t, uint32_t i)
     t->slots[i] = 0;
 }
 
+/* The first place in the order of tags: entries before it have wrapped, and come last. */
+static uint32_t order_begin(const struct table *t)
+{
+    uint32_t i = 0;
+    while (i < t->cap && t->slots[i] != 0 && table_home(t, slot_tag(t->slots[i])) > i)
+        i++;
+    return i == t->cap ? 0 : i;
+}
+
 uint32_t table_relay(const struct table *from, const struct table *to, uint32_t first)
 {
-    uint32_t n = 0;
+    uint32_t n = 0, place = 0, i = order_begin(from);
     memset(to->slots, 0, to->cap * sizeof *to->slots);
     uint32_t mask = 0xffffu << (16 - to->depth) & 0xffff;
-    for (uint32_t i = 0; i < from->cap; i++) {
+    for (uint32_t seen = 0; seen < from->cap; seen++, i = step(from, i)) {
         slot_t s = from->slots[i];
-        if (s != 0 && (slot_tag(s) & mask) == first) {
+        if (s == 0 || (slot_tag(s) & mask) != first)
+            continue;
+        n++;
+        uint32_t home = table_home(to, slot_tag(s));
+        place = home > place ? home : place;
+        if (LIKELY(place < to->cap))
+            to->slots[place++] = s; /* they come in order: no search, no shifting */
+        else
             table_insert(to, s);
-            n++;
-        }
     }
     return n;
 }
