@@ -30,19 +30,16 @@ static bool matches(const struct arg *a, const char *name)
     return a->p && glob_match(a->p, a->len, name, strlen(name), true);
 }
 
-/* The argument that an option is asked for by, NULL: it is not. Of those that fit, the first one without wildcards
- * spells the name in the reply; one with wildcards before it means that the table's spelling is taken. */
+/* The argument that an option is asked for by, NULL: it is not. The first that fits: if it is a name, the reply spells
+ * the option as it does. */
 static const struct arg *asked_by(const struct cmd_ctx *c, const struct option *d)
 {
-    const struct arg *pattern = NULL;
     for (int i = 2; i < c->argc; i++) {
         const struct arg *a = &c->argv[i];
-        if (find(a) == d)
+        if (find(a) == d || matches(a, option_name(d)))
             return a;
-        if (!pattern && matches(a, option_name(d)))
-            pattern = a;
     }
-    return pattern;
+    return NULL;
 }
 
 enum cmd_status cmd_config_get(struct cmd_ctx *c)
@@ -103,7 +100,7 @@ static bool find_all(struct cmd_ctx *c, const struct option **d, int n)
 }
 
 /* Values as terminated texts. */
-static bool copy_values(struct cmd_ctx *c, char **values, int n)
+static bool copy_values(struct cmd_ctx *c, const struct option *const *d, char **values, int n)
 {
     for (int i = 0; i < n; i++) {
         const struct arg *v = &c->argv[3 + 2 * i];
@@ -111,11 +108,12 @@ static bool copy_values(struct cmd_ctx *c, char **values, int n)
             refuse(c, &c->argv[2 + 2 * i], "argument is too long");
             return false;
         }
-        if (v->len > 0 && memchr(v->p, '\0', v->len)) {
-            refuse(c, &c->argv[2 + 2 * i], "argument must not contain zero bytes");
+        size_t n_bytes = v->len;
+        if (!option_cut_value(d[i], v->p, &n_bytes)) {
+            refuse_value(c, d[i], "argument must not contain zero bytes");
             return false;
         }
-        values[i] = v->len > 0 ? strndup(v->p, v->len) : strdup("");
+        values[i] = n_bytes > 0 ? strndup(v->p, n_bytes) : strdup("");
         if (!values[i]) {
             refuse(c, &c->argv[2 + 2 * i], "out of memory");
             return false;
@@ -137,7 +135,7 @@ enum cmd_status cmd_config_set(struct cmd_ctx *c)
     char **values = calloc((size_t)n, sizeof *values);
     if (!d || !values) {
         refuse(c, &c->argv[2], "out of memory");
-    } else if (find_all(c, d, n) && copy_values(c, values, n)) {
+    } else if (find_all(c, d, n) && copy_values(c, d, values, n)) {
         if (options_change(c->srv, c->srv->opt, d, values, n, &failed, err))
             reply_ok(c->out);
         else

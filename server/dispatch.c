@@ -1,7 +1,7 @@
 /* See dispatch.h. A command's life:
  *
  *     prepare: find, arity, hash keys
- *     run:     checks (unknown, arity, authentication, large keys, pause) -> monitors -> lock shards -> handler ->
+ *     run:     checks (unknown, arity, authentication, large keys, pause, memory) -> monitors -> lock shards -> handler ->
  *              unlock -> (CMD_RETRY: reclaim, again from the lock) -> statistics, slow log
  *
  * The order of the checks is Redis's, since clients see it. What is rare hides behind two words: srv->attention and the
@@ -12,9 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "server/args.h"
 #include "server/batch.h"
 #include "server/command_keys.h"
 #include "server/conn_private.h"
+#include "server/limit.h"
 #include "server/monitor.h"
 #include "server/options.h"
 #include "server/server.h"
@@ -23,9 +25,10 @@
 #include "server/store_ctx.h"
 #include "server/worker.h"
 #include "slab/base/assert.h"
+#include "slab/base/log.h"
 
 /* Reclaims before a write is refused; each wins what the command was found short of. */
-enum { RETRIES_MAX = 256, SHOWN_CHARS = 128 };
+enum { RETRIES_MAX = 256, SHOWN_CHARS = 128, CROSS_PROTOCOL_LOG_MS = 60000 };
 
 enum {
     CONN_ENDING = CONN_CLOSE_ASAP | CONN_CLOSE_AFTER_REPLY | CONN_KILLED,
@@ -102,7 +105,7 @@ void dispatch_prepare(struct worker *w, struct conn *c, struct request *r, const
         r->fault = REQUEST_ARITY;
         return;
     }
-    if (UNLIKELY(cmd->handler == NULL)) {
+    if (UNLIKELY(command_lacks_sub(cmd, (int)r->argc))) {
         r->fault = REQUEST_LACKS_SUB;
         return;
     }
@@ -112,6 +115,24 @@ void dispatch_prepare(struct worker *w, struct conn *c, struct request *r, const
     if (UNLIKELY(r->fault != REQUEST_FINE))
         keys->n = r->key;
     r->nkeys = (uint32_t)(keys->n - r->key);
+}
+
+/* A browser that was made to send an HTTP request here: its first line, or its body, would run as commands. */
+static bool is_cross_protocol(const struct arg *name)
+{
+    return name->p != NULL && (arg_is(name, "post") || arg_is(name, "host:"));
+}
+
+/* Closed without a reply; told in the log once a minute at most. */
+static void abort_cross_protocol(struct cmd_ctx *ctx)
+{
+    conn_set(ctx->conn, CONN_CLOSE_ASAP);
+    int64_t last = atomic_load_explicit(&ctx->srv->cross_protocol_ms, memory_order_relaxed);
+    if ((last == 0 || ctx->now_ms - last > CROSS_PROTOCOL_LOG_MS) &&
+        atomic_compare_exchange_strong(&ctx->srv->cross_protocol_ms, &last, ctx->now_ms))
+        log_line(LOG_WARNING, "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: "
+                              "commands. This is likely due to an attacker attempting to use Cross Protocol Scripting "
+                              "to compromise this server. Connection aborted.");
 }
 
 /* "ERR unknown command 'foo', with args beginning with: 'a' 'b' ", 128 characters of each part at most. */
@@ -155,6 +176,10 @@ static void reply_fault(struct dispatch *d, const struct request *r, const struc
         reply_error(out, "NOAUTH Authentication required.");
         break;
     case REQUEST_UNKNOWN:
+        if (is_cross_protocol(&argv[0])) {
+            abort_cross_protocol(&d->ctx);
+            return;
+        }
         reply_unknown(out, argv, r->argc);
         break;
     case REQUEST_LACKS_SUB:
@@ -167,7 +192,7 @@ static void reply_fault(struct dispatch *d, const struct request *r, const struc
             reply_errorf(out, "ERR wrong number of arguments for '%s' command", r->cmd->name);
         break;
     case REQUEST_KEY_LONG:
-        reply_error(out, "ERR key is longer than 65535 bytes");
+        reply_errorf(out, "ERR key is longer than %d bytes", STORE_KEY_MAX);
         break;
     case REQUEST_NO_MEMORY:
         reply_error(out, out_of_memory);
@@ -306,6 +331,9 @@ static bool run_odd(struct dispatch *d, struct request *r, struct arg *argv)
         next_reply_mode(c);
         return false;
     }
+    if (r->fault == REQUEST_FINE && (attention & ATTENTION_MEMORY) != 0 && (r->cmd->flags & CMD_DENYOOM) != 0 &&
+        limit_refuses(d->ctx.srv, d->ctx.sx))
+        r->fault = REQUEST_NO_MEMORY;
     return true;
 }
 

@@ -253,8 +253,11 @@ struct listener *listener_new(struct server *s)
     pthread_mutex_init(&l->lock, NULL);
     l->epoll = epoll_create1(EPOLL_CLOEXEC);
     s->listener = l;
-    if (l->epoll >= 0 && fit_maxclients(s) && listen_open(l, why, sizeof why) && listen_open_unix(l))
-        return l;
+    if (l->epoll >= 0 && fit_maxclients(s) && listen_open(l, why, sizeof why) && listen_open_unix(l)) {
+        if (l->ntcp > 0 || l->unix_fd != 0)
+            return l;
+        log_line(LOG_WARNING, "Configured to not listen anywhere, exiting.");
+    }
     s->listener = NULL;
     listener_free(l);
     return NULL;

@@ -13,6 +13,7 @@
 #endif
 
 #include "server/clients.h"
+#include "server/limit.h"
 #include "server/memory_state.h"
 #include "server/memthread.h"
 #include "server/options.h"
@@ -213,15 +214,16 @@ void memory_budget(struct server *srv)
 {
     struct store *s = srv->store;
     struct memory_parts m;
-    uint64_t limit = (uint64_t)OPT(srv->opt, maxmemory), pages = s->slab.pool.pages;
+    uint64_t limit = (uint64_t)OPT(srv->opt, maxmemory), pages = s->slab.pool.pages, allowed = UINT64_MAX;
     measure(srv, &m);
     raise_to(&s->memory.peak_rss, m.rss);
     if (limit > 0) {
         uint64_t other = m.total - m.pages + limit / BUDGET_MARGIN;
-        pages = limit > other ? (limit - other) / PAGE_SIZE : 0;
-        pages = pages < BUDGET_MIN_PAGES ? BUDGET_MIN_PAGES : pages;
+        allowed = limit > other ? (limit - other) / PAGE_SIZE : 0;
+        pages = allowed < BUDGET_MIN_PAGES ? BUDGET_MIN_PAGES : allowed;
     }
     pool_set_budget(&s->slab.pool, pages);
+    limit_measured(srv, allowed);
 }
 
 int memory_class_rows(struct server *srv, struct memory_class_row *rows, int max)

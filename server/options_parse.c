@@ -69,7 +69,7 @@ static bool parse_octal(const struct option *d, const char *word, struct option_
 static bool parse_bytes(const struct option *d, const char *word, struct option_content *c, char *err)
 {
     int64_t v = 0;
-    switch (memory_size_parse(word, &v)) {
+    switch (word[0] == '\0' ? MEMORY_SIZE_OK : memory_size_parse(word, &v)) { /* nothing is no bytes, as in Redis */
     case MEMORY_SIZE_MALFORMED:
         return refuse(err, "%s", memory_error);
     case MEMORY_SIZE_TOO_BIG:
@@ -108,7 +108,7 @@ static bool parse_memory_part(const struct option *d, const char *word, struct o
         return true;
     }
     int64_t v;
-    if (memory_size_parse(word, &v) == MEMORY_SIZE_MALFORMED)
+    if (word[0] != '\0' && memory_size_parse(word, &v) == MEMORY_SIZE_MALFORMED)
         return refuse(err, "argument must be a memory or percent value");
     return parse_bytes(d, word, c, err);
 }
@@ -416,6 +416,27 @@ bool option_parse(struct options *o, const struct option *d, char *const *words,
     if (n == 0)
         return refuse(err, "%s", arity_error);
     return option_is_list(d) ? parse_list(d, words, n, c, err) : refuse(err, "%s", arity_error);
+}
+
+bool option_cut_value(const struct option *d, const char *value, size_t *n)
+{
+    const char *zero = *n > 0 ? memchr(value, '\0', *n) : NULL;
+    if (!zero)
+        return true;
+    switch (d->type) {
+    case OPTION_BYTES:
+    case OPTION_MEMORY:
+    case OPTION_MEMORY_PART:
+    case OPTION_BOOL:
+    case OPTION_CHOICE:
+        *n = (size_t)(zero - value);
+        return true;
+    case OPTION_INT:
+        *n = 0;
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* ---- what it takes, for people ---- */

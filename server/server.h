@@ -37,7 +37,8 @@ struct thread_stack {
 /* CLIENT PAUSE: commands that write (or all) wait until the time has come. */
 enum pause_mode { PAUSE_NONE, PAUSE_WRITE, PAUSE_ALL };
 
-enum attention { ATTENTION_MONITOR = 1, ATTENTION_PAUSE = 2 };
+/* ATTENTION_MEMORY: more is in use than maxmemory leaves for pages (limit.h). */
+enum attention { ATTENTION_MONITOR = 1, ATTENTION_PAUSE = 2, ATTENTION_MEMORY = 4 };
 
 struct server {
     struct options *opt;
@@ -69,6 +70,8 @@ struct server {
     struct lock pause_lock; /* held over a change of the pause; rank LOCK_CLIENTS */
     _Atomic int pause_mode; /* enum pause_mode */
     _Atomic int64_t pause_until_ms;
+
+    _Atomic int64_t cross_protocol_ms; /* when an HTTP request was last logged, 0: never */
 
     _Atomic bool stopping; /* a clean shutdown has begun */
     int wake_fd;           /* eventfd: the main loop looks at `stopping` */
