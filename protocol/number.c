@@ -11,10 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    U64_MAX_DIGITS = 20,
-    LD_TEXT_MAX = 5 * 1024 /* Redis's own bound for the text of a long double */
-};
+enum { U64_MAX_DIGITS = 20 };
 
 bool number_parse_u64(const char *p, size_t n, uint64_t *v)
 {
@@ -96,7 +93,7 @@ size_t number_write_i64(char *to, int64_t v)
 
 bool number_parse_ld(const char *p, size_t n, long double *v)
 {
-    char text[LD_TEXT_MAX];
+    char text[NUMBER_LD_TEXT_MAX];
     char *end;
     if (n == 0 || n >= sizeof text || p[0] == ' ' || (p[0] >= '\t' && p[0] <= '\r'))
         return false;
@@ -116,8 +113,9 @@ bool number_parse_ld(const char *p, size_t n, long double *v)
 size_t number_write_ld(char *to, long double v)
 {
     if (isinf(v)) {
-        strcpy(to, v > 0 ? "inf" : "-inf");
-        return strlen(to);
+        size_t n = v > 0 ? 3 : 4;
+        memcpy(to, v > 0 ? "inf" : "-inf", n);
+        return n;
     }
     int n = snprintf(to, NUMBER_DOUBLE_MAX_CHARS, "%.17Lf", v);
     size_t len = n < 0 ? 0 : (size_t)n;

@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 enum { NUMBER_INT_MAX_CHARS = 21, NUMBER_DOUBLE_MAX_CHARS = 5200, NUMBER_SHORT_DOUBLE_MAX_CHARS = 32 };
+/* A text from which a long double is read is shorter than this: Redis's own bound. */
+enum { NUMBER_LD_TEXT_MAX = 5 * 1024 };
 
 /* Strict: no spaces, no plus, no leading zeros, nothing after; false if it does not fit. */
 bool number_parse_i64(const char *p, size_t n, int64_t *v);

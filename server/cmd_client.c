@@ -90,8 +90,7 @@ enum cmd_status cmd_client_pause(struct cmd_ctx *c)
     enum pause_mode mode = PAUSE_ALL;
     int64_t ms;
     if (c->argc > 4) {
-        reply_errorf(c->out,
-                     "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try CLIENT HELP.",
+        reply_errorf(c->out, "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try CLIENT HELP.",
                      (int)c->argv[1].len, c->argv[1].p);
         return CMD_DONE;
     }

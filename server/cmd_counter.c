@@ -74,9 +74,13 @@ enum cmd_status cmd_incrbyfloat(struct cmd_ctx *c)
     long double v = 0, by = 0;
     bool ok = true;
     if (store_find(c->sx, k, &e)) {
-        size_t len;
-        const char *p = store_value_flat(&e, &len);
-        ok = p && number_parse_ld(p, len, &v);
+        char text[NUMBER_LD_TEXT_MAX];
+        size_t len = store_value_len(&e);
+        ok = len < sizeof text;
+        if (ok) { /* a number of thousands of digits may be in pieces */
+            store_value_copy(c->sx, &e, 0, len, text);
+            ok = number_parse_ld(text, len, &v);
+        }
     }
     if (!ok || !a->p || !number_parse_ld(a->p, a->len, &by)) {
         reply_error(c->out, "ERR value is not a valid float");
@@ -89,7 +93,7 @@ enum cmd_status cmd_incrbyfloat(struct cmd_ctx *c)
     }
     char text[NUMBER_DOUBLE_MAX_CHARS];
     struct part value = {text, number_write_ld(text, v)};
-    enum store_status put = store_put(c->sx, k, &e, &value, 1, NULL, STORE_NO_EXPIRY, STORE_KEEPTTL);
+    enum store_status put = store_put(c->sx, k, &e, &value, 1, NULL, STORE_NO_EXPIRY, STORE_KEEPTTL | STORE_TEXT);
     if (put != STORE_OK)
         return store_refused(c, put);
     reply_bulk(c->out, value.p, value.len);

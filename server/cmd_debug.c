@@ -53,7 +53,7 @@ static void with_key(struct cmd_ctx *c, about_key run)
 static bool value_as_int(const struct entry *e, int64_t *v)
 {
     size_t n;
-    const char *p = store_value_is_raw(e) ? NULL : store_value_flat(e, &n);
+    const char *p = store_value_is_text(e) ? NULL : store_value_flat(e, &n);
     return p != NULL && number_parse_i64(p, n, v);
 }
 

@@ -34,7 +34,7 @@ static bool is_lru(int64_t policy)
 static bool value_is_int(const struct entry *e, int64_t *v)
 {
     size_t len;
-    const char *p = store_value_is_raw(e) ? NULL : store_value_flat(e, &len);
+    const char *p = store_value_is_text(e) ? NULL : store_value_flat(e, &len);
     return p && number_parse_i64(p, len, v);
 }
 

@@ -4,10 +4,10 @@
  *   segment:  head 4 (kind, ordinal) | rope id 4 | payload
  *   table:    head 4 (kind, shard, first tag) | - to a multiple of 8 | slots
  *
- *   head of an item: kind 3 | expires 1 | raw 1 | long key 1 | - 2 | key length 8 | slack 11 | db 5
+ *   head of an item: kind 3 | expires 1 | raw 1 | long key 1 | text 1 | - 1 | key length 8 | slack 11 | db 5
  *
  * Key, database and the presence of an expiry never change while the chunk lives: the memory thread reads them without
- * a lock, to learn which shard to lock. Slack and raw may, so the head is read and written atomically. The value's
+ * a lock, to learn which shard to lock. Slack, raw and text may, so the head is read and written atomically. The value's
  * length is what remains of the chunk after the key and the slack. */
 #ifndef FLAGSTONE_SERVER_ITEM_H
 #define FLAGSTONE_SERVER_ITEM_H
@@ -26,6 +26,8 @@ enum {
     ITEM_EXPIRES = 8,
     ITEM_RAW = 16,
     ITEM_LONG_KEY = 32,
+    ITEM_TEXT = 64,
+    ITEM_MARKS = ITEM_RAW | ITEM_TEXT, /* what OBJECT ENCODING wants to know of how a value was made */
     ITEM_KLEN_SHIFT = 8,
     ITEM_SLACK_SHIFT = 16,
     ITEM_SLACK_MAX = 2047,
@@ -138,13 +140,19 @@ static inline size_t item_overhead(const struct skey *k, bool expires)
     return 4u + (k->db >= ITEM_DB_WIDE ? 2u : 0u) + (k->len > 0xff ? 1u : 0u) + (expires ? 6u : 0u) + k->len;
 }
 
+/* The marks that store_put's flags ask for. */
+static inline uint32_t item_marks(unsigned flags)
+{
+    return (flags & STORE_RAW ? (uint32_t)ITEM_RAW : 0) | (flags & STORE_TEXT ? (uint32_t)ITEM_TEXT : 0);
+}
+
 /* Writes head, expiry and key into a chunk; the value follows at item_value. Returns the head. */
 static inline uint32_t item_write(struct item *it, enum item_kind kind, const struct skey *k, int64_t expire_ms,
-                                  uint32_t slack, bool raw)
+                                  uint32_t slack, uint32_t marks)
 {
     uint32_t db = k->db >= ITEM_DB_WIDE ? (uint32_t)ITEM_DB_WIDE : k->db;
-    uint32_t head = (uint32_t)kind | (k->len & 0xff) << ITEM_KLEN_SHIFT | slack << ITEM_SLACK_SHIFT |
-                    db << ITEM_DB_SHIFT | (raw ? (uint32_t)ITEM_RAW : 0);
+    uint32_t head =
+        (uint32_t)kind | (k->len & 0xff) << ITEM_KLEN_SHIFT | slack << ITEM_SLACK_SHIFT | db << ITEM_DB_SHIFT | marks;
     if (expire_ms != STORE_NO_EXPIRY)
         head |= ITEM_EXPIRES;
     if (k->len > 0xff)

@@ -277,7 +277,10 @@ static bool parse_percentiles(char *const *words, int n, struct option_content *
 static bool parse_limits(char *const *words, int n, struct option_content *c, char *err)
 {
     static const struct option_choice classes[] = {
-        {"normal", CLASS_NORMAL}, {"replica", CLASS_REPLICA}, {"slave", CLASS_REPLICA}, {"pubsub", CLASS_PUBSUB},
+        {"normal", CLASS_NORMAL},
+        {"replica", CLASS_REPLICA},
+        {"slave", CLASS_REPLICA},
+        {"pubsub", CLASS_PUBSUB},
         {NULL, 0},
     };
     if (n == 1 && words[0][0] == '\0')

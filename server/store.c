@@ -38,8 +38,8 @@ bool item_hash_unlocked(const struct store *s, chunk_ref ref, uint64_t *hash)
 void account_item(struct store_ctx *sx, struct item *it, chunk_ref ref, int sign)
 {
     uint32_t head = item_head(it), size = slab_chunk_size(&sx->store->slab, ref);
-    uint32_t used = item_kind(head) == KIND_ROPE ? item_value_offset(it, head) + ITEM_ROPE_BYTES
-                                                 : size - item_slack(head);
+    uint32_t used =
+        item_kind(head) == KIND_ROPE ? item_value_offset(it, head) + ITEM_ROPE_BYTES : size - item_slack(head);
     struct db_counters *db = &sx->dbs[item_db(it, head)];
     int64_t expiry = item_expiry(it, head);
     counter_add(&sx->bytes.item_bytes, sign * (int64_t)used);
@@ -114,16 +114,17 @@ void store_delete(struct store_ctx *sx, const struct skey *k, struct entry *e)
 struct plan {
     size_t len;     /* of the value */
     int64_t expiry; /* STORE_NO_EXPIRY: none */
-    bool raw;
+    uint32_t marks; /* of ITEM_MARKS */
     bool rope;
     uint32_t class; /* of the item's chunk */
     uint32_t bytes; /* of it that are used */
 };
 
-static bool plan_value(const struct store *s, const struct skey *k, size_t len, int64_t expiry, bool raw, struct plan *p)
+static bool plan_value(const struct store *s, const struct skey *k, size_t len, int64_t expiry, uint32_t marks,
+                       struct plan *p)
 {
     size_t fixed = item_overhead(k, expiry != STORE_NO_EXPIRY);
-    *p = (struct plan){.len = len, .expiry = expiry, .raw = raw};
+    *p = (struct plan){.len = len, .expiry = expiry, .marks = marks};
     p->rope = fixed + len > CHUNK_MAX;
     size_t bytes = fixed + (p->rope ? (size_t)ITEM_ROPE_BYTES : len);
     p->class = size_class_of(&s->slab.classes, bytes);
@@ -133,9 +134,9 @@ static bool plan_value(const struct store *s, const struct skey *k, size_t len, 
 
 /* The plan of an item that names a rope, whatever the rope's length: a short value that came under a shorter key by
  * RENAME or COPY stays a rope. */
-static struct plan plan_handle(const struct store *s, const struct skey *k, size_t len, int64_t expiry, bool raw)
+static struct plan plan_handle(const struct store *s, const struct skey *k, size_t len, int64_t expiry, uint32_t marks)
 {
-    struct plan p = {.len = len, .expiry = expiry, .raw = raw, .rope = true};
+    struct plan p = {.len = len, .expiry = expiry, .marks = marks, .rope = true};
     p.bytes = (uint32_t)(item_overhead(k, expiry != STORE_NO_EXPIRY) + ITEM_ROPE_BYTES);
     p.class = size_class_of(&s->slab.classes, p.bytes);
     return p;
@@ -172,7 +173,7 @@ static chunk_ref new_item(struct store_ctx *sx, const struct skey *k, const stru
         return 0;
     }
     uint32_t slack = p->rope ? 0 : slab->classes.c[p->class].size - p->bytes;
-    item_write(slab_ptr(slab, ref), p->rope ? KIND_ROPE : KIND_STRING, k, p->expiry, slack, p->raw);
+    item_write(slab_ptr(slab, ref), p->rope ? KIND_ROPE : KIND_STRING, k, p->expiry, slack, p->marks);
     return ref;
 }
 
@@ -230,8 +231,8 @@ static bool put_in_place(struct store_ctx *sx, struct entry *e, const struct pla
         return false;
     account_item(sx, e->item, ref, -1);
     join(item_value(e->item, head), parts, nparts);
-    head = item_set_slack(head, slab->classes.c[p->class].size - p->bytes) & ~(uint32_t)ITEM_RAW;
-    atomic_store_explicit(&e->item->head, head | (p->raw ? (uint32_t)ITEM_RAW : 0), memory_order_relaxed);
+    head = item_set_slack(head, slab->classes.c[p->class].size - p->bytes) & ~(uint32_t)ITEM_MARKS;
+    atomic_store_explicit(&e->item->head, head | p->marks, memory_order_relaxed);
     if (head & ITEM_EXPIRES) {
         item_set_expiry(e->item, head, p->expiry);
         slab_set_state(slab, ref, chunk_expiry_state(p->expiry));
@@ -260,10 +261,10 @@ enum store_status store_put(struct store_ctx *sx, const struct skey *k, struct e
         len = big_len(*big);
     for (int i = 0; i < nparts; i++)
         len += parts[i].len;
-    if (!plan_value(sx->store, k, len, expire_ms, flags & STORE_RAW, &p))
+    if (!plan_value(sx->store, k, len, expire_ms, item_marks(flags), &p))
         return STORE_TOO_BIG;
     if (flags & STORE_TAKE_BIG) {
-        p = plan_handle(sx->store, k, len, expire_ms, flags & STORE_RAW); /* however short it is */
+        p = plan_handle(sx->store, k, len, expire_ms, item_marks(flags)); /* however short it is */
         enum store_status status = put_rope(sx, k, e, &p, big_rope(*big));
         if (status == STORE_OK) {
             big_taken(*big);
@@ -287,7 +288,7 @@ enum store_status store_put(struct store_ctx *sx, const struct skey *k, struct e
 enum store_status store_reserve(struct store_ctx *sx, const struct skey *k, size_t value_len, bool expires)
 {
     struct plan p;
-    if (!plan_value(sx->store, k, value_len, expires ? 0 : STORE_NO_EXPIRY, false, &p))
+    if (!plan_value(sx->store, k, value_len, expires ? 0 : STORE_NO_EXPIRY, 0, &p))
         return STORE_TOO_BIG;
     /* the keys of a shard may all belong to one table; more of them at once than that holds are not provided for */
     struct shard *sh = shard_of(sx->store, k->hash);
@@ -347,10 +348,10 @@ enum store_status store_expire(struct store_ctx *sx, const struct skey *k, struc
     struct plan p;
     size_t len = e->len;
     if (item_kind(head) == KIND_ROPE) {
-        p = plan_handle(sx->store, k, len, expire_ms, head & ITEM_RAW);
+        p = plan_handle(sx->store, k, len, expire_ms, head & ITEM_MARKS);
         return rewrite(sx, k, e, &p, len);
     }
-    plan_value(sx->store, k, len, expire_ms, head & ITEM_RAW, &p);
+    plan_value(sx->store, k, len, expire_ms, head & ITEM_MARKS, &p);
     if (!p.rope)
         return rewrite(sx, k, e, &p, len);
     /* the six bytes of the expiry make it too long for one chunk */
@@ -372,7 +373,7 @@ static enum store_status grow_flat(struct store_ctx *sx, const struct skey *k, s
         e->len = len;
         return STORE_OK;
     }
-    plan_value(sx->store, k, len, store_expiry(e), true, &p);
+    plan_value(sx->store, k, len, store_expiry(e), ITEM_RAW, &p);
     if (!p.rope)
         return rewrite(sx, k, e, &p, old);
     uint32_t id = rope_new(sx);
@@ -446,10 +447,10 @@ static enum store_status carry_item(struct store_ctx *sx, const struct skey *to,
     uint32_t head = item_head(fe->item);
     size_t len = fe->len;
     if (id != 0) {
-        p = plan_handle(sx->store, to, len, store_expiry(fe), head & ITEM_RAW);
+        p = plan_handle(sx->store, to, len, store_expiry(fe), head & ITEM_MARKS);
         return put_rope(sx, to, te, &p, id);
     }
-    plan_value(sx->store, to, len, store_expiry(fe), head & ITEM_RAW, &p);
+    plan_value(sx->store, to, len, store_expiry(fe), head & ITEM_MARKS, &p);
     if (p.rope) {
         struct part value = {item_value(fe->item, head), len};
         return put_parts_rope(sx, to, te, &p, &value, 1);
@@ -487,7 +488,7 @@ enum store_status store_rename(struct store_ctx *sx, const struct skey *from, st
     if (id == 0) {
         status = carry_item(sx, to, te, fe, 0);
     } else {
-        struct plan p = plan_handle(s, to, r->len, store_expiry(fe), head & ITEM_RAW);
+        struct plan p = plan_handle(s, to, r->len, store_expiry(fe), head & ITEM_MARKS);
         chunk_ref ref = new_item(sx, to, te, &p);
         status = ref == 0 ? STORE_SHORT : STORE_OK;
         if (ref != 0) {

@@ -48,9 +48,10 @@ struct part {
 };
 
 enum store_put_flag {
-    STORE_KEEPTTL = 1,   /* keep the old entry's expiry; expire_ms is not looked at */
-    STORE_RAW = 2,       /* OBJECT ENCODING says raw: made by APPEND, SETRANGE, SETBIT and the like */
-    STORE_TAKE_BIG = 4,  /* the value is *big, wholly; it is taken over and set to NULL at STORE_OK */
+    STORE_KEEPTTL = 1,  /* keep the old entry's expiry; expire_ms is not looked at */
+    STORE_RAW = 2,      /* OBJECT ENCODING says raw: made by APPEND, SETRANGE, SETBIT and the like */
+    STORE_TEXT = 8,     /* OBJECT ENCODING never says int: made by INCRBYFLOAT */
+    STORE_TAKE_BIG = 4, /* the value is *big, wholly; it is taken over and set to NULL at STORE_OK */
 };
 
 /* Hashes a key and fills `k`. SipHash-1-3, seeded by hash-seed or at random per process. */
@@ -76,6 +77,7 @@ const char *store_value_flat(const struct entry *e, size_t *len);
 const char *store_value_piece(struct store_ctx *sx, const struct entry *e, size_t at, size_t *len);
 void store_value_copy(struct store_ctx *sx, const struct entry *e, size_t at, size_t n, char *to);
 bool store_value_is_raw(const struct entry *e);
+bool store_value_is_text(const struct entry *e); /* STORE_TEXT or STORE_RAW: not an int whatever its digits are */
 
 /* Milliseconds of Unix time, or STORE_NO_EXPIRY. */
 int64_t store_expiry(const struct entry *e);

@@ -37,6 +37,11 @@ bool store_value_is_raw(const struct entry *e)
     return item_head(e->item) & ITEM_RAW;
 }
 
+bool store_value_is_text(const struct entry *e)
+{
+    return item_head(e->item) & ITEM_MARKS;
+}
+
 int64_t store_expiry(const struct entry *e)
 {
     return item_expiry(e->item, item_head(e->item));
