@@ -135,7 +135,8 @@ static void slab_parts(struct store *s, struct memory_parts *m)
         free += v[k].free * v[k].chunk_size + v[k].pages * (PAGE_SIZE - (size_t)v[k].per_page * v[k].chunk_size);
         m->n_pages_draining += v[k].draining;
     }
-    size_t in_use = (size_t)m->n_pages_used * PAGE_SIZE, known = chunks + m->index + free;
+    m->orphaned = (size_t)sum_bytes(s, offsetof(struct byte_counters, orphan_bytes));
+    size_t in_use = (size_t)m->n_pages_used * PAGE_SIZE, known = chunks + m->index + m->orphaned + free;
     m->page_free = free;
     m->reserved = in_use > known ? in_use - known : 0;
 }

@@ -41,11 +41,11 @@ uint32_t reclaim_pages_left(struct store *s)
     return budget > used ? budget - used : 0;
 }
 
-bool reclaim_compact(struct store_ctx *sx, struct decision *d)
+/* Reclaim lock held. */
+static bool compact(struct store_ctx *sx, struct decision *d)
 {
     struct class_view v[CLASS_MAX];
     bool won = false;
-    lock_take(&sx->store->reclaim, LOCK_RECLAIM);
     if (sx->store->nwaiting > 0)
         won = relocate_revisit(sx) > 0;
     uint32_t n = reclaim_views(sx->store, v);
@@ -57,20 +57,31 @@ bool reclaim_compact(struct store_ctx *sx, struct decision *d)
             *d = policy_compact(v, n);
         }
     }
+    return won;
+}
+
+bool reclaim_compact(struct store_ctx *sx, struct decision *d)
+{
+    lock_take(&sx->store->reclaim, LOCK_RECLAIM);
+    bool won = compact(sx, d);
     lock_release(&sx->store->reclaim, LOCK_RECLAIM);
     return won;
 }
 
 void reclaim_assist(struct store_ctx *sx, uint32_t pages)
 {
+    struct store *s = sx->store;
     struct class_view v[CLASS_MAX];
     struct decision d;
+    bool won = true;
     pages = pages < ASSIST_PAGES ? pages : ASSIST_PAGES;
-    while (pages-- > 0) {
-        size_t scattered = policy_scattered_bytes(v, reclaim_views(sx->store, v));
-        if (scattered * ASSIST_SHARE < (size_t)pool_in_use(&sx->store->slab.pool) * PAGE_SIZE ||
-            !reclaim_compact(sx, &d))
+    while (won && pages-- > 0) {
+        size_t scattered = policy_scattered_bytes(v, reclaim_views(s, v));
+        if (scattered * ASSIST_SHARE < (size_t)pool_in_use(&s->slab.pool) * PAGE_SIZE ||
+            !lock_try(&s->reclaim, LOCK_RECLAIM)) /* somebody is at it: no client waits for that */
             return;
+        won = compact(sx, &d);
+        lock_release(&s->reclaim, LOCK_RECLAIM);
     }
 }
 

@@ -122,6 +122,12 @@ static void account(struct store_ctx *sx, const struct rope_shape *sh, uint32_t 
     counter_add(&sx->bytes.segments, sign);
 }
 
+static void account_orphan(struct store_ctx *sx, chunk_ref ref, int sign)
+{
+    counter_add(&sx->bytes.orphan_bytes, sign * (int64_t)slab_chunk_size(&sx->store->slab, ref));
+    counter_add(&sx->bytes.orphans, sign);
+}
+
 static char *piece_of(const struct store *s, const chunk_ref *refs, const struct rope_shape *sh, size_t at, size_t *len)
 {
     uint32_t offset, size, i = locate(sh, at, &offset, &size);
@@ -321,12 +327,11 @@ void rope_adopt(struct store_ctx *sx, uint32_t id, uint64_t hash)
 void rope_free(struct store_ctx *sx, uint32_t id)
 {
     struct rope *r = rope_get(&sx->store->ropes, id);
-    struct rope_shape sh = rope_shape(r->len);
-    bool counted = atomic_load_explicit(&r->state, memory_order_relaxed) != ROPE_PRIVATE;
+    bool orphan = atomic_load_explicit(&r->state, memory_order_relaxed) == ROPE_ORPHAN;
     ASSERT(r->pins == 0);
     for (uint32_t i = 0; i < r->nsegs; i++) {
-        if (counted)
-            account(sx, &sh, i, r->refs[i], -1);
+        if (orphan)
+            account_orphan(sx, r->refs[i], -1);
         chunk_give(sx, r->refs[i]);
     }
     id_give(&sx->store->ropes, id);
@@ -353,14 +358,18 @@ static void release_orphan(struct store_ctx *sx, uint32_t id)
 
 void rope_drop(struct store_ctx *sx, uint32_t id)
 {
+    struct slab *slab = &sx->store->slab;
     struct rope *r = rope_get(&sx->store->ropes, id);
+    struct rope_shape sh = rope_shape(r->len);
     atomic_store_explicit(&r->state, ROPE_ORPHAN, memory_order_release);
-    if (r->pins == 0) {
-        release_orphan(sx, id);
-        return;
+    for (uint32_t i = 0; i < r->nsegs; i++) {
+        account(sx, &sh, i, r->refs[i], -1);
+        account_orphan(sx, r->refs[i], 1);
+        if (r->pins > 0)
+            slab_set_state(slab, r->refs[i], CHUNK_ORPHAN);
     }
-    for (uint32_t i = 0; i < r->nsegs; i++)
-        slab_set_state(&sx->store->slab, r->refs[i], CHUNK_ORPHAN);
+    if (r->pins == 0)
+        release_orphan(sx, id);
 }
 
 uint32_t rope_free_lazy(struct store_ctx *sx, uint32_t most)

@@ -74,11 +74,16 @@ static int find_empty(struct store *s)
     uint8_t used[DB_PHYSICAL] = {0};
     for (int i = 0; i < s->databases; i++)
         used[atomic_load(&s->db_map[i])] = 1;
-    for (int i = 0; i < DB_PHYSICAL; i++) {
+    for (int k = 0; k < DB_PHYSICAL; k++) {
+        /* in turns among the numbers that items hold for nothing: a command that read one before its flush has long
+         * ended when it comes round again */
+        int i = k < ITEM_DB_WIDE ? (s->db_turn + k) % ITEM_DB_WIDE : k;
         if (used[i] || s->db_dead[i])
             continue;
-        if (db_is_empty(s, (uint16_t)i))
+        if (db_is_empty(s, (uint16_t)i)) {
+            s->db_turn = i + 1;
             return i;
+        }
         mark_dead(s, i); /* a command that had read the old number wrote after the sweep */
     }
     return -1;

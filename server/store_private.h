@@ -65,7 +65,8 @@ struct byte_counters {
     _Atomic int64_t item_bytes;  /* asked for by live items and segments, headers included */
     _Atomic int64_t chunk_bytes; /* chunks that hold them */
     _Atomic int64_t index_bytes; /* chunks of tables */
-    _Atomic int64_t items, segments, tables;
+    _Atomic int64_t orphan_bytes; /* chunks of large values that were unlinked and are not freed yet */
+    _Atomic int64_t items, segments, tables, orphans; /* orphans: segments of orphan_bytes */
 };
 
 struct magazine {
@@ -121,6 +122,7 @@ struct store {
     _Atomic uint16_t *db_map; /* logical -> physical */
     int databases;
     struct lock db_lock;              /* rank LOCK_DB: flush and swap */
+    int db_turn;                      /* which number is handed out next; db_lock */
     uint8_t db_dead[DB_PHYSICAL];     /* flushed, being swept; db_lock */
     _Atomic uint32_t dead_count;      /* physical databases to be swept */
     _Atomic uint64_t flush_seq;       /* raised when a draining page waits for chunks in magazines */

@@ -25,7 +25,7 @@ struct fixture {
 struct tally {
     uint64_t live, reserved, orphaned;
     uint64_t live_bytes;
-    int64_t items, segments, tables;
+    int64_t items, segments, tables, orphans;
 };
 
 static inline uint32_t fixture_below(struct fixture *f, uint32_t n)
@@ -70,6 +70,7 @@ static inline struct tally fixture_tally(struct fixture *f)
         t.items += atomic_load(&x->bytes.items);
         t.segments += atomic_load(&x->bytes.segments);
         t.tables += atomic_load(&x->bytes.tables);
+        t.orphans += atomic_load(&x->bytes.orphans);
     }
     return t;
 }
@@ -85,11 +86,12 @@ static inline void fixture_assert_sound(struct fixture *f)
     int64_t chunk_bytes = 0, item_bytes = 0;
     uint64_t held = 0;
     for (struct store_ctx *x = atomic_load(&f->s->contexts); x != NULL; x = x->next) {
-        chunk_bytes += atomic_load(&x->bytes.chunk_bytes) + atomic_load(&x->bytes.index_bytes);
+        chunk_bytes += atomic_load(&x->bytes.chunk_bytes) + atomic_load(&x->bytes.index_bytes) +
+                       atomic_load(&x->bytes.orphan_bytes);
         item_bytes += atomic_load(&x->bytes.item_bytes) + atomic_load(&x->bytes.index_bytes);
         held += x->held;
     }
-    assert_int_equal(t.live + t.orphaned, t.items + t.segments + t.tables);
+    assert_int_equal(t.live + t.orphaned, t.items + t.segments + t.tables + t.orphans);
     assert_int_equal(t.reserved, held);
     assert_true(t.orphaned > 0 || chunk_bytes == (int64_t)t.live_bytes);
     assert_true(item_bytes <= chunk_bytes && item_bytes >= 0);
