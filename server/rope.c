@@ -327,11 +327,14 @@ void rope_adopt(struct store_ctx *sx, uint32_t id, uint64_t hash)
 void rope_free(struct store_ctx *sx, uint32_t id)
 {
     struct rope *r = rope_get(&sx->store->ropes, id);
-    bool orphan = atomic_load_explicit(&r->state, memory_order_relaxed) == ROPE_ORPHAN;
+    uint8_t state = atomic_load_explicit(&r->state, memory_order_relaxed);
+    struct rope_shape sh = rope_shape(r->len);
     ASSERT(r->pins == 0);
     for (uint32_t i = 0; i < r->nsegs; i++) {
-        if (orphan)
+        if (state == ROPE_ORPHAN)
             account_orphan(sx, r->refs[i], -1);
+        else if (state == ROPE_LIVE)
+            account(sx, &sh, i, r->refs[i], -1);
         chunk_give(sx, r->refs[i]);
     }
     id_give(&sx->store->ropes, id);
