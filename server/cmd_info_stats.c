@@ -87,7 +87,6 @@ void info_stats(struct info *i)
     write_count(i, "protocol_errors", total[STATS_PROTOCOL_ERRORS]);
     write_count(i, "direct_reclaims", total[STATS_RECLAIM_DIRECT]);
     write_count(i, "failed_reclaims", total[STATS_RECLAIM_FAILED]);
-    write_count(i, "refused_writes", total[STATS_WRITES_REFUSED]);
 }
 
 void info_commandstats(struct info *i)

@@ -52,7 +52,6 @@ enum stats_counter {
     STATS_EVICTED,
     STATS_RECLAIM_DIRECT,
     STATS_RECLAIM_FAILED,
-    STATS_WRITES_REFUSED,
     STATS_CHUNKS_MOVED, /* active_defrag_hits */
     STATS_CHUNKS_LEFT,  /* active_defrag_misses: tried, and gone, pinned, reserved or without room */
     STATS_COUNTERS

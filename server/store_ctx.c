@@ -164,11 +164,6 @@ enum store_status store_reclaim(struct store_ctx *sx)
     return STORE_SHORT;
 }
 
-const struct store_counters *store_ctx_counters(const struct store_ctx *sx)
-{
-    return &sx->counters;
-}
-
 void store_counters_sum(const struct store *s, struct store_counters *sum)
 {
     enum { N = sizeof(struct store_counters) / sizeof(_Atomic uint64_t) };
@@ -176,17 +171,5 @@ void store_counters_sum(const struct store *s, struct store_counters *sum)
     memset(sum, 0, sizeof *sum);
     for (struct store_ctx *sx = atomic_load(&s->contexts); sx != NULL; sx = sx->next)
         for (int i = 0; i < N; i++)
-            to[i] += atomic_load_explicit((_Atomic uint64_t *)&sx->counters + i, memory_order_relaxed) -
-                     atomic_load_explicit((_Atomic uint64_t *)&sx->base + i, memory_order_relaxed);
-}
-
-/* The counters have one writer each, so a reset remembers where they stand instead of writing them. */
-void store_counters_reset(struct store *s)
-{
-    enum { N = sizeof(struct store_counters) / sizeof(_Atomic uint64_t) };
-    for (struct store_ctx *sx = atomic_load(&s->contexts); sx != NULL; sx = sx->next)
-        for (int i = 0; i < N; i++)
-            atomic_store_explicit((_Atomic uint64_t *)&sx->base + i,
-                                  atomic_load_explicit((_Atomic uint64_t *)&sx->counters + i, memory_order_relaxed),
-                                  memory_order_relaxed);
+            to[i] += atomic_load_explicit((_Atomic uint64_t *)&sx->counters + i, memory_order_relaxed);
 }

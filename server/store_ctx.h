@@ -12,9 +12,8 @@
 struct store_counters {
     _Atomic uint64_t hits, misses;
     _Atomic uint64_t expired, evicted;
-    _Atomic uint64_t reclaim_direct;    /* pages or chunks won back by a worker itself */
-    _Atomic uint64_t reclaim_failed;    /* a write was refused: nothing could be evicted */
-    _Atomic uint64_t writes_refused;
+    _Atomic uint64_t reclaim_direct; /* pages or chunks won back by a worker itself */
+    _Atomic uint64_t reclaim_failed; /* a write was refused: nothing could be evicted */
 };
 
 /* NULL when memory is short. */
@@ -33,9 +32,7 @@ void store_prefetch_shard(struct store_ctx *sx, const struct skey *k);
 void store_prefetch_table(struct store_ctx *sx, const struct skey *k);
 void store_prefetch_item(struct store_ctx *sx, const struct skey *k);
 
-/* Counters of one context; of all contexts together (relaxed sums). */
-const struct store_counters *store_ctx_counters(const struct store_ctx *sx);
+/* Counters of all contexts together (relaxed sums). */
 void store_counters_sum(const struct store *s, struct store_counters *sum);
-void store_counters_reset(struct store *s);
 
 #endif

@@ -27,7 +27,6 @@ static void add_store(const struct store *s, uint64_t total[STATS_COUNTERS])
     total[STATS_EVICTED] += load(&sum.evicted);
     total[STATS_RECLAIM_DIRECT] += load(&sum.reclaim_direct);
     total[STATS_RECLAIM_FAILED] += load(&sum.reclaim_failed);
-    total[STATS_WRITES_REFUSED] += load(&sum.writes_refused);
 }
 
 static void add_relocations(const struct store *s, uint64_t total[STATS_COUNTERS])
