@@ -199,8 +199,7 @@ enum cmd_status cmd_memory_malloc_stats(struct cmd_ctx *c)
 
 enum cmd_status cmd_memory_purge(struct cmd_ctx *c)
 {
-    struct purge_report report;
-    memory_purge(c->srv, &report);
+    memory_purge(c->srv);
     reply_ok(c->out);
     return CMD_DONE;
 }

@@ -15,22 +15,22 @@ struct memory_parts {
     size_t stacks;   /* resident part of the threads' stacks */
     size_t base;     /* the program itself: its file-backed pages and static data */
     size_t total;
-    size_t rss;      /* the operating system's figure */
-    size_t used;     /* live data and structures: total less what is free inside it */
-    size_t dataset;  /* chunks of live items and segments, as asked for (without inside-chunk waste) */
-    size_t index;    /* chunks of index tables */
-    size_t waste;    /* inside-chunk waste of live items */
+    size_t rss;       /* the operating system's figure */
+    size_t used;      /* live data and structures: total less what is free inside it */
+    size_t dataset;   /* chunks of live items and segments, as asked for (without inside-chunk waste) */
+    size_t index;     /* chunks of index tables */
+    size_t waste;     /* inside-chunk waste of live items */
     size_t page_free; /* free chunks and page tails in pages that are in use */
-    size_t reserved; /* chunks in magazines or being filled */
-    size_t orphaned; /* deleted values that sockets still send from */
-    size_t reserve;  /* committed free pages */
-    size_t clients;  /* connections: structs, buffers, values on their way in */
-    size_t startup;  /* used at start-up */
+    size_t reserved;  /* chunks in magazines or being filled */
+    size_t orphaned;  /* deleted values that sockets still send from */
+    size_t reserve;   /* committed free pages */
+    size_t clients;   /* connections: structs, buffers, values on their way in */
+    size_t startup;   /* used at start-up */
     size_t peak_used, peak_rss;
     size_t jemalloc_allocated, jemalloc_active, jemalloc_retained;
     uint64_t n_pages_used, n_pages_free, n_pages_draining; /* in pages */
     uint64_t keys;
-    size_t limit; /* maxmemory, 0: none */
+    size_t limit;                                    /* maxmemory, 0: none */
     uint64_t pages_moved, chunks_moved, bytes_moved; /* since start */
     uint64_t reclaim_background, reclaim_direct;     /* events */
     uint64_t lazyfree_pending;                       /* large values and flushed databases to be freed */
@@ -44,20 +44,14 @@ struct memory_class_row {
     uint32_t chunk_size; /* bytes */
     uint32_t chunks_per_page;
     uint64_t pages, live, free, reserved, orphaned; /* pages; chunks */
-    uint64_t waste;                                 /* bytes inside live chunks */
-    uint64_t evicted, moved;
-    uint32_t frag_index; /* 0 full ... 1000 scattered */
+    uint32_t frag_index;                            /* 0 full ... 1000 scattered */
 };
 /* Fills up to max rows of classes that have pages, returns how many there are. */
 int memory_class_rows(struct server *srv, struct memory_class_row *rows, int max);
 
-struct purge_report {
-    uint64_t pages_scanned, chunks_moved, pages_released, pages_left;
-    size_t bytes_released;
-};
-/* Compacts all, returns free pages to the system and purges jemalloc; done by the memory thread while the caller waits
- * for nothing: the report tells of what was done before return. */
-void memory_purge(struct server *srv, struct purge_report *r);
+/* Asks the memory thread to compact all, return free pages to the system and purge jemalloc. The caller waits for
+ * nothing. */
+void memory_purge(struct server *srv);
 
 /* Called after maxmemory was changed. */
 void memory_limit_changed(struct server *srv);

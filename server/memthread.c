@@ -145,11 +145,10 @@ static bool defragment(struct memthread *m, bool all)
         if (!OPT(o, activedefrag) || now < m->defrag_until_ns)
             return false;
         size_t used = (size_t)pool_in_use(&m->store->slab.pool) * PAGE_SIZE, bytes = policy_scattered_bytes(v, n);
-        effort = policy_effort(bytes, used > bytes ? used - bytes : 0, (size_t)OPT(o, active_defrag_ignore_bytes),
-                               (uint32_t)OPT(o, active_defrag_threshold_lower),
-                               (uint32_t)OPT(o, active_defrag_threshold_upper),
-                               (uint32_t)OPT(o, active_defrag_cycle_min), (uint32_t)OPT(o, active_defrag_cycle_max),
-                               &why);
+        effort = policy_effort(
+            bytes, used > bytes ? used - bytes : 0, (size_t)OPT(o, active_defrag_ignore_bytes),
+            (uint32_t)OPT(o, active_defrag_threshold_lower), (uint32_t)OPT(o, active_defrag_threshold_upper),
+            (uint32_t)OPT(o, active_defrag_cycle_min), (uint32_t)OPT(o, active_defrag_cycle_max), &why);
         if (effort == 0)
             return false;
     }
@@ -342,9 +341,8 @@ void memthread_stop(struct memthread *m)
     pthread_join(m->thread, NULL);
 }
 
-void memory_purge(struct server *srv, struct purge_report *r)
+void memory_purge(struct server *srv)
 {
-    *r = (struct purge_report){0};
     atomic_fetch_add(&srv->store->memory.purges, 1);
     srv->store->wake(srv->store->wake_arg);
 }
