@@ -1,3 +1,4 @@
+/* See policy.h. A snapshot in, a decision out: no state, no clock, no lock. */
 #include "defrag/policy.h"
 
 const char *policy_why_name(enum policy_why w)

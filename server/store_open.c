@@ -1,3 +1,5 @@
+/* See store_open.h. A store is built from the bottom: address range and classes, shards, ropes, ghosts, databases; what
+ * fails on the way is closed by the same function that closes a whole store. */
 #include "server/store_open.h"
 
 #include <errno.h>
@@ -45,7 +47,7 @@ enum { FIXED_BYTES = 6 << 20 }; /* of maxmemory goes to the program itself */
  * n = sqrt(ln(128) / 2 * memory / half a page). So a small maxmemory has wider steps than the option says. */
 static double growth_factor(const struct options *o)
 {
-    const double span = 4.85, half_page = PAGE_SIZE / 2;
+    const double span = 4.85, half_page = PAGE_SIZE / 2.0;
     double memory = (double)OPT(o, maxmemory) - FIXED_BYTES, factor = o->slab_growth_factor;
     if (OPT(o, maxmemory) == 0)
         return factor;

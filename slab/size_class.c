@@ -1,3 +1,5 @@
+/* See size_class.h. The sizes are made from chunk counts downwards or from the factor, whichever steps wider: the next
+ * size is never below the factor times the last, and is then raised to the largest of which as many fit a page. */
 #include "slab/size_class.h"
 
 #include "slab/base/assert.h"

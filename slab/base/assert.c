@@ -1,3 +1,4 @@
+/* See assert.h. */
 #include "slab/base/assert.h"
 
 #include <stdio.h>
