@@ -1,5 +1,5 @@
-/* See drain.h. A draining page hands out no chunk, so one pass over its state bytes sees every chunk that will ever have
- * to be moved; what could not be moved stays live, and the next pass finds it. */
+/* See drain.h. A draining page hands out no chunk, so one pass over its state bytes sees all that will ever have to
+ * be moved from it; what could not be moved stays, and the next pass finds it. */
 #include "defrag/drain.h"
 
 const char *move_outcome_name(enum move_outcome o)

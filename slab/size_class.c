@@ -1,5 +1,5 @@
-/* See size_class.h. The sizes are made from chunk counts downwards or from the factor, whichever steps wider: the next
- * size is never below the factor times the last, and is then raised to the largest of which as many fit a page. */
+/* See size_class.h. Each size is the factor times the last (4 bytes more at least), then raised to the largest of which
+ * as many fit a page. The last steps reach CHUNK_MAX exactly, whatever the factor; the whole page comes after it. */
 #include "slab/size_class.h"
 
 #include "slab/base/assert.h"
