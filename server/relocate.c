@@ -93,7 +93,9 @@ static enum move_outcome move_to(struct store *s, chunk_ref ref, chunk_ref to)
     return o;
 }
 
-enum move_outcome relocate_chunk(void *ctx, chunk_ref ref)
+/* Moves a chunk of a draining page. No shard locked, the store's reclaim lock held. One shard's lock is taken, for one
+ * copy. Outcomes are counted. `ctx` is a struct store_ctx. */
+static enum move_outcome relocate_chunk(void *ctx, chunk_ref ref)
 {
     struct store_ctx *sx = ctx;
     struct store *s = sx->store;

@@ -5,10 +5,6 @@
 #include "defrag/outcome.h"
 #include "server/store_private.h"
 
-/* Moves a chunk of a draining page. No shard locked, the store's reclaim lock held. One shard's lock is taken, for one
- * copy. Outcomes are counted. `ctx` is a struct store_ctx. */
-enum move_outcome relocate_chunk(void *ctx, chunk_ref ref);
-
 /* Moves an item, its segments and its table, whose shard is locked; wherever they lie. Returns the item's outcome. */
 enum move_outcome relocate_entry(struct store_ctx *sx, const struct skey *k, struct entry *e);
 

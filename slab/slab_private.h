@@ -1,11 +1,8 @@
-/* Shared by the files of slab/: growing the descriptors, and poisoning of free chunks for AddressSanitizer. */
+/* Shared by the files of slab/: poisoning of free chunks for AddressSanitizer. */
 #ifndef FLAGSTONE_SLAB_SLAB_PRIVATE_H
 #define FLAGSTONE_SLAB_SLAB_PRIVATE_H
 
 #include "slab/slab.h"
-
-/* Makes sure that the page has a descriptor and a place in the class map; false: no memory. */
-bool slab_describe(struct slab *s, uint32_t page);
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SLAB_ASAN 1
@@ -28,9 +25,8 @@ static inline void slab_unpoison(const struct slab *s, chunk_ref ref, size_t siz
     uintptr_t from = (uintptr_t)slab_ptr(s, ref) & ~(uintptr_t)7, to = (uintptr_t)slab_ptr(s, ref) + size + 7;
     __asan_unpoison_memory_region((void *)from, (to & ~(uintptr_t)7) - from);
 }
-#define slab_poison_page(s, k, page)                                                  \
-    __asan_poison_memory_region(slab_page_ptr(s, page) + (s)->classes.c[k].first, \
-                                PAGE_SIZE - (s)->classes.c[k].first)
+#define slab_poison_page(s, k, page)                                                                                   \
+    __asan_poison_memory_region(slab_page_ptr(s, page) + (s)->classes.c[k].first, PAGE_SIZE - (s)->classes.c[k].first)
 #define slab_unpoison_page(s, page) __asan_unpoison_memory_region(slab_page_ptr(s, page), PAGE_SIZE)
 #else
 #define slab_poison(s, ref, size) ((void)0)
