@@ -12,6 +12,23 @@
 
 static_assert(sizeof(struct page) <= 20, "descriptors cost 20 bytes per 64 KiB");
 
+/* Makes sure that the page has a descriptor and a place in the class map; false: no memory. */
+static bool describe(struct slab *s, uint32_t page)
+{
+    bool ok = true;
+    lock_take(&s->grow, LOCK_POOL);
+    if (page >= s->described) {
+        uint32_t upto = (page + 256) & ~255u;
+        ok = vspace_grow(&s->class_of, upto) && vspace_grow(&s->descriptors, (size_t)upto * sizeof(struct page));
+        if (ok) {
+            memset(s->class_of.base + s->described, CLASS_NONE, upto - s->described);
+            s->described = upto;
+        }
+    }
+    lock_release(&s->grow, LOCK_POOL);
+    return ok;
+}
+
 bool slab_open(struct slab *s, const struct slab_os *os, size_t range_bytes, uint32_t chunk_min, double factor)
 {
     memset(s, 0, sizeof *s);
@@ -23,7 +40,7 @@ bool slab_open(struct slab *s, const struct slab_os *os, size_t range_bytes, uin
         return false;
     size_t pages = (size_t)s->pool.pages + 256; /* descriptors come 256 at a time */
     if (!vspace_open(&s->descriptors, os, pages * sizeof(struct page)) || !vspace_open(&s->class_of, os, pages) ||
-        pool_take(&s->pool) != 0 /* page 0 makes ref 0 mean "none" */ || !slab_describe(s, 0)) {
+        pool_take(&s->pool) != 0 /* page 0 makes ref 0 mean "none" */ || !describe(s, 0)) {
         slab_close(s);
         return false;
     }
@@ -40,22 +57,6 @@ void slab_close(struct slab *s)
     vspace_close(&s->descriptors);
     vspace_close(&s->class_of);
     pool_close(&s->pool);
-}
-
-bool slab_describe(struct slab *s, uint32_t page)
-{
-    bool ok = true;
-    lock_take(&s->grow, LOCK_POOL);
-    if (page >= s->described) {
-        uint32_t upto = (page + 256) & ~255u;
-        ok = vspace_grow(&s->class_of, upto) && vspace_grow(&s->descriptors, (size_t)upto * sizeof(struct page));
-        if (ok) {
-            memset(s->class_of.base + s->described, CLASS_NONE, upto - s->described);
-            s->described = upto;
-        }
-    }
-    lock_release(&s->grow, LOCK_POOL);
-    return ok;
 }
 
 /* The first free chunk at or after `from`; chunks, where there is none. Owners change their own chunks' states without
@@ -115,7 +116,7 @@ static void bin_remove(struct slab *s, struct slab_class *k, uint32_t page)
     if (d->next != PAGE_NONE)
         slab_page(s, d->next)->prev = d->prev;
     if (k->bin[d->bin] == PAGE_NONE)
-        k->bins_used &= (uint16_t)~(1u << d->bin);
+        k->bins_used &= (uint16_t) ~(1u << d->bin);
     d->bin = 0;
 }
 
@@ -164,7 +165,7 @@ static bool class_add_page(struct slab *s, uint32_t class)
     const struct size_class *c = &s->classes.c[class];
     lock_release(&k->lock, LOCK_CLASS);
     uint32_t page = pool_take(&s->pool);
-    bool ok = page != PAGE_NONE && slab_describe(s, page);
+    bool ok = page != PAGE_NONE && describe(s, page);
     if (ok)
         states_clear(slab_page_ptr(s, page), c);
     lock_take(&k->lock, LOCK_CLASS);
@@ -179,7 +180,7 @@ static bool class_add_page(struct slab *s, uint32_t class)
     k->pages[k->npages++] = page;
     k->free += c->chunks;
     slab_poison_page(s, class, page);
-    atomic_store_explicit((_Atomic uint8_t *)(void *)(s->class_of.base + page), (uint8_t)class, memory_order_release);
+    atomic_store_explicit((_Atomic uint8_t *)(void *)(s->class_of.base + page), (uint8_t) class, memory_order_release);
     bin_insert(s, k, page, bin_for(c, d->free));
     return true;
 }
@@ -347,15 +348,16 @@ bool slab_drained(struct slab *s, uint32_t page)
 }
 
 /* Collects chunks with this state. Class lock held. */
-static uint32_t find_state(const struct slab *s, uint32_t class, uint32_t page, uint8_t state, chunk_ref *out, uint32_t max)
+static uint32_t find_state(const struct slab *s, uint32_t class, uint32_t page, uint8_t state, chunk_ref *out,
+                           uint32_t max)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
     const struct size_class *c = &s->classes.c[class];
     const char *base = slab_page_ptr(s, page);
     uint32_t n = 0;
     for (uint32_t w = 0; w < c->first / 8; w++) {
-        uint64_t v = atomic_load_explicit((const _Atomic uint64_t *)(const void *)(base + (size_t)w * 8),
-                                          memory_order_relaxed);
+        uint64_t v =
+            atomic_load_explicit((const _Atomic uint64_t *)(const void *)(base + (size_t)w * 8), memory_order_relaxed);
         v ^= ones * state;
         if (LIKELY(((v - ones) & ~v & (ones << 7)) == 0))
             continue;
