@@ -111,7 +111,7 @@ static bool keep(struct pass *x, uint32_t more)
 {
     struct resp_partial *pa = x->ps->partial;
     size_t found = x->args->n - x->res->first, have = pa ? pa->n : 0, cap = pa ? pa->cap : 0;
-    if (have + found + more > cap) {
+    if (!pa || have + found + more > cap) {
         cap = 2 * (have + found + more);
         struct resp_partial *grown = realloc(pa, sizeof *pa + cap * sizeof pa->v[0]);
         if (!grown)
