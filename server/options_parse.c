@@ -290,7 +290,7 @@ static bool parse_limits(char *const *words, int n, struct option_content *c, ch
     for (int i = 0; i < n; i += 4) {
         const struct option_choice *class = classes;
         while (class->name && strcasecmp(class->name, words[i]) != 0)
-            class++;
+            class ++;
         if (!class->name)
             return refuse(err, "Invalid client class specified in buffer limit configuration.");
         int64_t v[3];
@@ -361,7 +361,7 @@ static bool parse_one(struct options *o, const struct option *d, const char *wor
     }
 }
 
-bool option_is_list(const struct option *d)
+static bool option_is_list(const struct option *d)
 {
     return d->type == OPTION_ADDRESSES || d->type == OPTION_LIMITS || d->type == OPTION_OOM_VALUES ||
            d->type == OPTION_PERCENTILES || d->type == OPTION_FIXED;

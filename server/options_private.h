@@ -53,10 +53,10 @@ struct option {
     enum option_type type;
     enum option_group group;
     unsigned flags;
-    size_t at;       /* where its field is in struct options; none for OPTION_FIXED */
-    size_t set_at;   /* a number that is 1 while the text is not empty, or 0: none */
+    size_t at;     /* where its field is in struct options; none for OPTION_FIXED */
+    size_t set_at; /* a number that is 1 while the text is not empty, or 0: none */
     int64_t min, max;
-    int64_t least, most; /* what is outside is accepted and moved to the nearest of these; 0, 0: nothing is moved */
+    int64_t least, most;  /* what is outside is accepted and moved to the nearest of these; 0, 0: nothing is moved */
     const char *standard; /* its default, as words of a configuration line */
     const char *unit;     /* or NULL */
     const char *help;
@@ -76,7 +76,6 @@ struct option_content {
 /* ---- options_value.c: contents and fields ---- */
 
 bool option_has_text(const struct option *d);
-int option_numbers(const struct option *d);
 
 /* Copies the field out; false where memory is short. */
 bool content_read(struct options *o, const struct option *d, struct option_content *c);
@@ -100,6 +99,5 @@ bool option_parse_value(struct options *o, const struct option *d, const char *v
                         char err[OPTIONS_ERROR_CHARS]);
 /* What the option takes, for people: "an integer from 0 to 65535". */
 void option_describe(const struct option *d, char *to, size_t size);
-bool option_is_list(const struct option *d);
 
 #endif

@@ -42,7 +42,7 @@ bool option_has_text(const struct option *d)
     }
 }
 
-int option_numbers(const struct option *d)
+static int option_numbers(const struct option *d)
 {
     switch (d->type) {
     case OPTION_REAL:
