@@ -10,7 +10,4 @@
  * memory is short; the error was replied. */
 bool client_set_name(struct cmd_ctx *c, struct arg *name);
 
-/* The same for another text of the connection (a field of struct conn); `what` is how the error calls it. */
-bool client_set_text(struct cmd_ctx *c, char **field, struct arg *text, const char *what);
-
 #endif

@@ -14,7 +14,8 @@
 #include "server/value_reply.h"
 #include "server/worker.h"
 
-bool client_set_text(struct cmd_ctx *c, char **field, struct arg *text, const char *what)
+/* Sets a text of the connection (a field of struct conn); `what` is how the error calls it. */
+static bool client_set_text(struct cmd_ctx *c, char **field, struct arg *text, const char *what)
 {
     const char *p = arg_flatten(c, text);
     if (p == NULL && text->len > 0) {
