@@ -35,7 +35,8 @@ bool item_hash_unlocked(const struct store *s, chunk_ref ref, uint64_t *hash)
     return true;
 }
 
-void account_item(struct store_ctx *sx, struct item *it, chunk_ref ref, int sign)
+/* Counts a live item in (+1) or out (-1). */
+static void account_item(struct store_ctx *sx, struct item *it, chunk_ref ref, int sign)
 {
     uint32_t head = item_head(it), size = slab_chunk_size(&sx->store->slab, ref);
     uint32_t used =

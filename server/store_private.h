@@ -41,10 +41,10 @@ struct dir {
 
 struct shard {
     struct lock lock;
-    uint32_t keys;           /* shard lock */
-    uint32_t tables;         /* index tables of the shard; shard lock */
-    uint32_t reserved;       /* entries that the command that holds the lock has reserved room for; shard lock */
-    _Atomic uint32_t depth;  /* of the directory; written under the shard lock */
+    uint32_t keys;             /* shard lock */
+    uint32_t tables;           /* index tables of the shard; shard lock */
+    uint32_t reserved;         /* entries that the command that holds the lock has reserved room for; shard lock */
+    _Atomic uint32_t depth;    /* of the directory; written under the shard lock */
     _Atomic(struct dir *) dir; /* NULL as long as the depth is at most DIR_INLINE_DEPTH */
     _Atomic uint64_t entry[1 << DIR_INLINE_DEPTH];
 } __attribute__((aligned(64)));
@@ -62,16 +62,16 @@ struct db_counters {
 
 /* Bytes, signed: a context may free what another one stored. Summed over all contexts they are the store's. */
 struct byte_counters {
-    _Atomic int64_t item_bytes;  /* asked for by live items and segments, headers included */
-    _Atomic int64_t chunk_bytes; /* chunks that hold them */
-    _Atomic int64_t index_bytes; /* chunks of tables */
+    _Atomic int64_t item_bytes;   /* asked for by live items and segments, headers included */
+    _Atomic int64_t chunk_bytes;  /* chunks that hold them */
+    _Atomic int64_t index_bytes;  /* chunks of tables */
     _Atomic int64_t orphan_bytes; /* chunks of large values that were unlinked and are not freed yet */
     _Atomic int64_t items, segments, tables, orphans; /* orphans: segments of orphan_bytes */
 };
 
 struct magazine {
     uint32_t n, cap;
-    bool used; /* since the last magazines_trim */
+    bool used;        /* since the last magazines_trim */
     uint32_t planned; /* of them for the command that runs, see chunk_plan */
     chunk_ref *c;
 };
@@ -85,16 +85,16 @@ struct store_ctx {
     uint32_t short_count; /* and how many */
     uint64_t flush_seen;
     int64_t trimmed_ms; /* when the magazines were trimmed last */
-    uint64_t random; /* state of an xorshift generator */
+    uint64_t random;    /* state of an xorshift generator */
     bool touch;
     struct magazine *magazines; /* one a class */
     uint32_t held;              /* chunks in them */
     uint32_t fresh_pages;       /* that its writes took since it last helped to compact */
     bool planned;               /* a command has planned: trim at the end of the turn */
     bool planning;              /* the command that runs has; until its keys are unlocked */
-    struct store_counters counters, base; /* base: what they were at CONFIG RESETSTAT */
-    uint64_t evict_age_sum, evict_age_n;  /* ages of what was evicted, in ticks */
-    int32_t small_share;                  /* S3-FIFO: 16.16 share of entries in the small part */
+    struct store_counters counters;
+    uint64_t evict_age_sum, evict_age_n; /* ages of what was evicted, in ticks */
+    int32_t small_share;                 /* S3-FIFO: 16.16 share of entries in the small part */
     struct byte_counters bytes;
     struct db_counters *dbs; /* DB_PHYSICAL */
 };
@@ -121,30 +121,30 @@ struct store {
     _Atomic(struct store_ctx *) contexts;
     _Atomic uint16_t *db_map; /* logical -> physical */
     int databases;
-    struct lock db_lock;              /* rank LOCK_DB: flush and swap */
-    int db_turn;                      /* which number is handed out next; db_lock */
-    uint8_t db_dead[DB_PHYSICAL];     /* flushed, being swept; db_lock */
-    _Atomic uint32_t dead_count;      /* physical databases to be swept */
-    _Atomic uint64_t flush_seq;       /* raised when a draining page waits for chunks in magazines */
-    struct lock reclaim;              /* rank LOCK_RECLAIM: one thread at a time relocates or sweeps */
+    struct lock db_lock;          /* rank LOCK_DB: flush and swap */
+    int db_turn;                  /* which number is handed out next; db_lock */
+    uint8_t db_dead[DB_PHYSICAL]; /* flushed, being swept; db_lock */
+    _Atomic uint32_t dead_count;  /* physical databases to be swept */
+    _Atomic uint64_t flush_seq;   /* raised when a draining page waits for chunks in magazines */
+    struct lock reclaim;          /* rank LOCK_RECLAIM: one thread at a time relocates or sweeps */
     struct waiting {
         uint32_t page, visits;
     } waiting[WAITING_PAGES]; /* draining pages to come back to; reclaim lock */
     uint32_t nwaiting;
-    uint32_t sweep_shard;             /* where the sweep goes on; reclaim lock */
-    uint8_t sweep_dead[DB_PHYSICAL];  /* what this round of it frees; reclaim lock */
-    _Atomic uint32_t age_tick;        /* the age clock */
-    _Atomic uint32_t age_tick_ms;     /* its step */
-    _Atomic int policy;               /* enum evict_policy */
+    uint32_t sweep_shard;            /* where the sweep goes on; reclaim lock */
+    uint8_t sweep_dead[DB_PHYSICAL]; /* what this round of it frees; reclaim lock */
+    _Atomic uint32_t age_tick;       /* the age clock */
+    _Atomic uint32_t age_tick_ms;    /* its step */
+    _Atomic int policy;              /* enum evict_policy */
     _Atomic int samples;
-    _Atomic size_t max_value;         /* bytes: proto-max-bulk-len, and what maxmemory can hold */
-    _Atomic uint64_t lazy_ropes;      /* orphaned large values waiting for the memory thread */
+    _Atomic size_t max_value;    /* bytes: proto-max-bulk-len, and what maxmemory can hold */
+    _Atomic uint64_t lazy_ropes; /* orphaned large values waiting for the memory thread */
     _Atomic bool active_expire;
-    _Atomic uint64_t table_heap;      /* bytes of directories */
-    _Atomic uint64_t outcomes[16];    /* relocations by enum move_outcome; written by who relocates */
+    _Atomic uint64_t table_heap;   /* bytes of directories */
+    _Atomic uint64_t outcomes[16]; /* relocations by enum move_outcome; written by who relocates */
     _Atomic uint64_t moved_bytes;
-    void (*wake)(void *);             /* wakes the memory thread */
-    void (*wake_workers)(void *);     /* makes every worker turn its loop once */
+    void (*wake)(void *);         /* wakes the memory thread */
+    void (*wake_workers)(void *); /* makes every worker turn its loop once */
     void *wake_arg;
 };
 
@@ -256,7 +256,5 @@ void payload_drop(struct store_ctx *sx, chunk_ref ref);
 void entry_fill(const struct store *s, struct entry *e);
 /* Marks an access in the slot, as the policy wants it. */
 void slot_touch(struct store_ctx *sx, slot_t *slot);
-/* Counts a live item in (+1) or out (-1). */
-void account_item(struct store_ctx *sx, struct item *it, chunk_ref ref, int sign);
 
 #endif
