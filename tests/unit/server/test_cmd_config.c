@@ -104,8 +104,10 @@ static void test_get(void **state)
     struct server *srv = *state;
     expect(srv, cmd_config_get, 2, "config|get|port", "*2\r\n$4\r\nport\r\n$4\r\n6379\r\n");
     expect(srv, cmd_config_get, 3, "config|get|port", "%1\r\n$4\r\nport\r\n$4\r\n6379\r\n");
-    expect(srv, cmd_config_get, 2, "config|get|h?|HZ|hz", "*2\r\n$2\r\nHZ\r\n$2\r\n10\r\n");
-    expect(srv, cmd_config_get, 2, "config|get|PROTO*|nothing", "*2\r\n$18\r\nproto-max-bulk-len\r\n$9\r\n536870912\r\n");
+    expect(srv, cmd_config_get, 2, "config|get|HZ|h?|hz", "*2\r\n$2\r\nHZ\r\n$2\r\n10\r\n");
+    expect(srv, cmd_config_get, 2, "config|get|h?|HZ", "*2\r\n$2\r\nhz\r\n$2\r\n10\r\n");
+    expect(srv, cmd_config_get, 2, "config|get|PROTO*|nothing",
+           "*2\r\n$18\r\nproto-max-bulk-len\r\n$9\r\n536870912\r\n");
     expect(srv, cmd_config_get, 2, "config|get|nothing", "*0\r\n");
     expect(srv, cmd_config_get, 3, "config|get|", "%0\r\n");
     expect(srv, cmd_config_get, 2, "config|get|save", "*2\r\n$4\r\nsave\r\n$0\r\n\r\n");
@@ -169,6 +171,34 @@ static void test_set_binary(void **state)
     }
 }
 
+/* Values with a zero byte, read as Redis reads them. */
+static void test_set_zero_byte(void **state)
+{
+    static const struct {
+        const char *name, *value;
+        size_t n;
+        bool refused;
+    } cases[] = {
+        {"maxmemory-samples", "5\0", 2, true},
+        {"activedefrag", "no\0x", 4, false},
+        {"maxmemory-clients", "5mb\0", 4, false},
+        {"latency-tracking-info-percentiles", "5\0", 2, true},
+    };
+    struct server *srv = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct arg argv[] = {{"config", 6, NULL},
+                             {"set", 3, NULL},
+                             {cases[i].name, strlen(cases[i].name), NULL},
+                             {cases[i].value, cases[i].n, NULL}};
+        struct reply r;
+        struct cmd_ctx c = {.srv = srv, .out = &r, .argv = argv, .argc = 4};
+        reply_init(&r);
+        assert_int_equal(cmd_config_set(&c), CMD_DONE);
+        assert_int_equal(r.errors, cases[i].refused);
+        reply_free(&r);
+    }
+}
+
 static void test_rewrite(void **state)
 {
     struct server *srv = *state;
@@ -204,8 +234,13 @@ static void test_resetstat_and_help(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_SERVER(test_get),        WITH_SERVER(test_set_errors), WITH_SERVER(test_set),
-        WITH_SERVER(test_set_binary), WITH_SERVER(test_rewrite),    WITH_SERVER(test_resetstat_and_help),
+        WITH_SERVER(test_get),
+        WITH_SERVER(test_set_errors),
+        WITH_SERVER(test_set),
+        WITH_SERVER(test_set_binary),
+        WITH_SERVER(test_set_zero_byte),
+        WITH_SERVER(test_rewrite),
+        WITH_SERVER(test_resetstat_and_help),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

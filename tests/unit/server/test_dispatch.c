@@ -21,6 +21,24 @@ static void test_errors(void **state)
     assert_asks(f, fd, "client\r\n", "-ERR wrong number of arguments for 'client' command\r\n");
     assert_asks(f, fd, "client kill\r\n", "-ERR wrong number of arguments for 'client|kill' command\r\n");
     assert_asks(f, fd, "client nope\r\n", "-ERR unknown subcommand 'nope'. Try CLIENT HELP.\r\n");
+    assert_asks(f, fd, "command nope x\r\n", "-ERR unknown subcommand 'nope'. Try COMMAND HELP.\r\n");
+    close(fd);
+    fixture_free(f);
+}
+
+/* What a browser may be made to send: closed, also when it comes in a command. What came before it was executed. */
+static void test_http_is_cut_off(void **state)
+{
+    static const char *const requests[] = {"POST / HTTP/1.1\r\nSET a 2\r\n", "Host: x\r\n", "*1\r\n$4\r\nPost\r\n"};
+    (void)state;
+    struct fixture *f = fixture_new("");
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        int fd = fixture_connect(f, 0);
+        fixture_send(f, fd, requests[i], strlen(requests[i]));
+        assert_closed(f, fd);
+    }
+    int fd = fixture_connect(f, 0);
+    assert_asks(f, fd, "EXISTS a\r\npost:\r\n", ":0\r\n-ERR unknown command 'post:', with args beginning with: \r\n");
     close(fd);
     fixture_free(f);
 }
@@ -51,7 +69,7 @@ static void test_long_key(void **state)
     int head = sprintf(request, "*2\r\n$3\r\nGET\r\n$%zu\r\n", n);
     memset(request + head, 'k', n);
     memcpy(request + head + n, "\r\n", 3);
-    assert_asks(f, fd, request, "-ERR key is longer than 65535 bytes\r\n");
+    assert_asks(f, fd, request, "-ERR key is longer than 65500 bytes\r\n");
     assert_asks(f, fd, "PING\r\n", "+PONG\r\n");
     free(request);
     close(fd);
@@ -127,9 +145,13 @@ static void test_statistics(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_errors),         cmocka_unit_test(test_error_shows_128_characters),
-        cmocka_unit_test(test_long_key),       cmocka_unit_test(test_database_changes_in_a_pipeline),
-        cmocka_unit_test(test_authentication), cmocka_unit_test(test_reply_modes),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_http_is_cut_off),
+        cmocka_unit_test(test_error_shows_128_characters),
+        cmocka_unit_test(test_long_key),
+        cmocka_unit_test(test_database_changes_in_a_pipeline),
+        cmocka_unit_test(test_authentication),
+        cmocka_unit_test(test_reply_modes),
         cmocka_unit_test(test_statistics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
