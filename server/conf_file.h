@@ -29,8 +29,8 @@ bool conf_load_text(struct options *o, const char *name, const char *text, size_
 
 enum conf_action {
     CONF_SERVE,  /* go on and serve */
-    CONF_EXIT,   /* all that was asked for is done (--help, --version, --print-conf, --print-commands,
-                    --check-conf): exit with 0 */
+    CONF_EXIT,   /* all that was asked for is done (--help, --version, --print-conf, --check-conf): exit with 0 */
+    CONF_PRINT_COMMANDS, /* the caller, who knows them, is asked to print the list of commands and to exit with 0 */
     CONF_FAILED, /* said why on `err`: exit with 1 */
 };
 

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "server/command.h"
 #include "server/options.h"
 #include "server/version.h"
 
@@ -105,10 +104,8 @@ static enum conf_action print_only(int argc, char **argv, FILE *out)
         options_print_conf(out);
         return CONF_EXIT;
     }
-    if (strcmp(argv[1], "--print-commands") == 0) {
-        command_print_table(out);
-        return CONF_EXIT;
-    }
+    if (strcmp(argv[1], "--print-commands") == 0)
+        return CONF_PRINT_COMMANDS;
     return CONF_SERVE;
 }
 

@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "server/command.h"
 #include "server/conf_file.h"
 #include "server/listener.h"
 #include "server/memthread.h"
@@ -221,7 +222,7 @@ static bool loop_up(struct main_loop *m)
     return false;
 }
 
-static const struct part {
+static const struct stage {
     bool (*up)(struct main_loop *m);
     void (*down)(struct main_loop *m);
 } parts[] = {
@@ -274,6 +275,10 @@ static int configure_and_serve(struct server *s, int argc, char **argv)
     executable[n > 0 ? n : 0] = '\0';
     enum conf_action action = conf_command_line(s->opt, argc, argv, &conf_path, stdout, stderr);
     int status = action == CONF_EXIT ? 0 : 1;
+    if (action == CONF_PRINT_COMMANDS) {
+        command_print_table(stdout);
+        status = ferror(stdout) != 0;
+    }
     if (action == CONF_SERVE) {
         struct main_loop m = {.srv = s};
         options_resolve(s->opt);
