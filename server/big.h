@@ -11,7 +11,8 @@
 
 struct big;
 
-/* A value of `len` bytes, none of them there yet. NULL when memory is short or len is more than maxmemory could hold. */
+/* A value of `len` bytes, none of them there yet. NULL when memory is short or len is more than maxmemory could
+ * hold. */
 struct big *big_new(struct store_ctx *sx, size_t len);
 
 /* Space for the next bytes: up to `max` iovecs, as many as are at hand (pages are reserved as bytes arrive). Returns

@@ -16,8 +16,8 @@ enum {
     S3_USES = 3,
     S3_SMALL_SHARE = 10, /* per cent of entries */
     SAMPLE_MAX = 64,
-    SAMPLE_SHARDS = 48,  /* locked at once */
-    EVICT_TRIES = 64,    /* samples without a candidate before giving up */
+    SAMPLE_SHARDS = 48, /* locked at once */
+    EVICT_TRIES = 64,   /* samples without a candidate before giving up */
 };
 
 static uint32_t slot_freq(slot_t s)
@@ -107,6 +107,7 @@ static bool evict_s3(struct store_ctx *sx, slot_t **sample, uint32_t n)
 {
     slot_t *oldest[2] = {NULL, NULL};
     uint32_t small = 0;
+    ASSERT(n > 0);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t part = slot_freq(*sample[i]) & S3_MAIN ? 1 : 0;
         small += part == 0;

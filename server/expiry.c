@@ -1,7 +1,7 @@
 /* See expiry.h. A round takes up the second that runs and those since the last round. A page with something due is held
  * (set draining) while its chunks are read, so that none of them can become another item's meanwhile; then the entry is
- * deleted under its shard's lock, if it still is due. An expiry more than 252 seconds away shares its byte with a nearer
- * one: it is looked at, and left. */
+ * deleted under its shard's lock, if it still is due. An expiry more than 252 seconds away shares its byte with a
+ * nearer one: it is looked at, and left. */
 #include "server/expiry.h"
 
 #include "slab/base/clock.h"

@@ -12,7 +12,8 @@
 #include "server/store_private.h"
 #include "slab/base/assert.h"
 
-enum { PREFETCH_BYTES = 320, ENTRY_CAP_SHIFT = 37, ENTRY_COUNT_SHIFT = 46, ENTRY_DEPTH_SHIFT = 55, TABLE_FIRST_SLOTS = 3 };
+enum { PREFETCH_BYTES = 320, TABLE_FIRST_SLOTS = 3 };
+enum { ENTRY_CAP_SHIFT = 37, ENTRY_COUNT_SHIFT = 46, ENTRY_DEPTH_SHIFT = 55 };
 
 /* A table's header: kind 3 | shard 13 from bit 3 | first tag 16. The slots begin at the next multiple of 8. */
 enum { HEADER_SHARD_SHIFT = 3, HEADER_FIRST_SHIFT = 16 };
@@ -113,9 +114,10 @@ void store_prefetch_table(struct store_ctx *sx, const struct skey *k)
     const struct dir *d = atomic_load_explicit(&sh->dir, memory_order_acquire);
     uint32_t tag = hash_tag(k->hash);
     /* without the lock depth and entry need not belong together: then a wrong line is prefetched */
-    struct entry_bits b = unpack(d == NULL
-        ? atomic_load_explicit(&sh->entry[(tag >> (16 - depth_of(sh))) % (1 << DIR_INLINE_DEPTH)], memory_order_relaxed)
-        : atomic_load_explicit(&d->entry[tag >> (16 - d->depth)], memory_order_relaxed));
+    struct entry_bits b =
+        unpack(d == NULL ? atomic_load_explicit(&sh->entry[(tag >> (16 - depth_of(sh))) % (1 << DIR_INLINE_DEPTH)],
+                                                memory_order_relaxed)
+                         : atomic_load_explicit(&d->entry[tag >> (16 - d->depth)], memory_order_relaxed));
     if (b.ref == 0)
         return;
     struct table t = table_of(sx->store, b);
@@ -431,7 +433,8 @@ bool index_check(struct store *s, uint32_t shard, uint64_t *entries, char *why, 
             continue;
         int count = table_check(&t);
         if (count < 0 || (uint32_t)count != dir_get(sh, i).count) {
-            snprintf(why, n, "shard %u table %u: %d entries in order, %u counted", shard, i, count, dir_get(sh, i).count);
+            snprintf(why, n, "shard %u table %u: %d entries in order, %u counted", shard, i, count,
+                     dir_get(sh, i).count);
             return false;
         }
         seen += (uint64_t)count;

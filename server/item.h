@@ -7,8 +7,8 @@
  *   head of an item: kind 3 | expires 1 | raw 1 | long key 1 | text 1 | - 1 | key length 8 | slack 11 | db 5
  *
  * Key, database and the presence of an expiry never change while the chunk lives: the memory thread reads them without
- * a lock, to learn which shard to lock. Slack, raw and text may, so the head is read and written atomically. The value's
- * length is what remains of the chunk after the key and the slack. */
+ * a lock, to learn which shard to lock. Slack, raw and text may, so the head is read and written atomically. The
+ * value's length is what remains of the chunk after the key and the slack. */
 #ifndef FLAGSTONE_SERVER_ITEM_H
 #define FLAGSTONE_SERVER_ITEM_H
 

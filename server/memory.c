@@ -43,7 +43,6 @@ static void jemalloc_parts(struct memory_parts *m)
     m->jemalloc = jemalloc_size("stats.resident");
     m->jemalloc_allocated = jemalloc_size("stats.allocated");
     m->jemalloc_active = jemalloc_size("stats.active");
-    m->jemalloc_retained = jemalloc_size("stats.retained");
 }
 
 void memory_heap_trim(void)
@@ -157,8 +156,8 @@ void memory_parts(struct server *srv, struct memory_parts *m)
     slab_parts(s, m);
     clients_totals(srv, &clients);
     m->clients = clients.memory_normal + clients.memory_pubsub;
-    size_t slack = m->reserve + m->page_free + (m->jemalloc > m->jemalloc_allocated ? m->jemalloc - m->jemalloc_allocated
-                                                                                   : 0);
+    size_t heap_free = m->jemalloc > m->jemalloc_allocated ? m->jemalloc - m->jemalloc_allocated : 0;
+    size_t slack = m->reserve + m->page_free + heap_free;
     m->used = m->total > slack ? m->total - slack : 0;
     raise_to(&s->memory.peak_used, m->used);
     raise_to(&s->memory.peak_rss, m->rss);
@@ -200,8 +199,8 @@ void memory_begin(struct server *srv)
     struct memory_parts m;
     measure(srv, &m);
 #ifndef FLAGSTONE_NO_JEMALLOC
-    /* The program's static data is what it was linked with. jemalloc's figure is an upper bound: it counts the leaves of
-     * its own radix tree and buffers that nobody has touched yet. How much that is, the kernel tells now. */
+    /* The program's static data is what it was linked with. jemalloc's figure is an upper bound: it counts the leaves
+     * of its own radix tree and buffers that nobody has touched yet. How much that is, the kernel tells now. */
     size_t program = static_bytes();
     atomic_store(&srv->store->memory.program_bytes, program);
     atomic_store(&srv->store->memory.heap_untouched, m.total + program > m.rss ? m.total + program - m.rss : 0);
@@ -236,13 +235,14 @@ int memory_class_rows(struct server *srv, struct memory_class_row *rows, int max
     for (uint32_t k = 0; k < classes; k++) {
         row_of[k] = v[k].pages > 0 ? n++ : -1;
         if (row_of[k] >= 0 && row_of[k] < max)
-            rows[row_of[k]] = (struct memory_class_row){.chunk_size = v[k].chunk_size, .chunks_per_page = v[k].per_page,
+            rows[row_of[k]] = (struct memory_class_row){.chunk_size = v[k].chunk_size,
+                                                        .chunks_per_page = v[k].per_page,
                                                         .frag_index = policy_frag_index(&v[k])};
     }
     for (uint32_t p = 1; p < pages; p++) {
         struct page_counts c;
         slab_page_counts(&s->slab, p, &c);
-        if (c.class == CLASS_NONE || row_of[c.class] < 0 || row_of[c.class] >= max)
+        if (c.class >= classes || row_of[c.class] < 0 || row_of[c.class] >= max)
             continue;
         struct memory_class_row *r = &rows[row_of[c.class]];
         r->pages++;

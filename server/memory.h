@@ -27,7 +27,7 @@ struct memory_parts {
     size_t clients;   /* connections: structs, buffers, values on their way in */
     size_t startup;   /* used at start-up */
     size_t peak_used, peak_rss;
-    size_t jemalloc_allocated, jemalloc_active, jemalloc_retained;
+    size_t jemalloc_allocated, jemalloc_active;
     uint64_t n_pages_used, n_pages_free, n_pages_draining; /* in pages */
     uint64_t keys;
     size_t limit;                                    /* maxmemory, 0: none */

@@ -62,7 +62,8 @@ void store_lock(struct store_ctx *sx, const struct skey *keys, uint32_t n);
 void store_unlock(struct store_ctx *sx, const struct skey *keys, uint32_t n);
 
 /* Looks a key up. One that has expired is deleted and not found. store_find leaves recency and statistics alone;
- * store_probe counts a hit or a miss; store_read counts a hit or a miss and, unless the client said CLIENT NO-TOUCH (store_ctx_touch), marks the access. */
+ * store_probe counts a hit or a miss; store_read counts a hit or a miss and, unless the client said CLIENT NO-TOUCH
+ * (store_ctx_touch), marks the access. */
 bool store_find(struct store_ctx *sx, const struct skey *k, struct entry *e);
 bool store_probe(struct store_ctx *sx, const struct skey *k, struct entry *e);
 bool store_read(struct store_ctx *sx, const struct skey *k, struct entry *e);

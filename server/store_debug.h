@@ -11,7 +11,8 @@
  * Runs while clients are served, a shard and a page at a time. false: `why` says what is wrong. No lock held. */
 bool store_check(struct store_ctx *sx, char *why, size_t n);
 
-/* Relocates the key's chunks now. The key's shard is locked. Returns the outcome's name ("moved", "pinned", "no_room"). */
+/* Relocates the key's chunks now. The key's shard is locked. Returns the outcome's name ("moved", "pinned",
+ * "no_room"). */
 const char *store_debug_move(struct store_ctx *sx, const struct skey *k, struct entry *e);
 
 /* One line of text about the page that holds the entry: number, class, state, counts. The key's shard is locked. */

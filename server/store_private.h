@@ -205,7 +205,7 @@ void magazines_trim(struct store_ctx *sx);
 /* Empties the magazines into their pages. */
 void magazines_flush(struct store_ctx *sx);
 
-/* --- index.c: shard locked ----------------------------------------------------------------------------------------- */
+/* --- index.c: shard locked ---------------------------------------------------------------------------------------- */
 
 /* The key's slot, or NULL. */
 slot_t *index_find(const struct store *s, const struct skey *k);
@@ -235,12 +235,12 @@ bool index_table_at(const struct store *s, const struct shard *sh, uint32_t n, s
 bool index_check(struct store *s, uint32_t shard, uint64_t *entries, char *why, size_t n);
 void index_free(struct store *s);
 
-/* --- store_db.c ----------------------------------------------------------------------------------------------------- */
+/* --- store_db.c --------------------------------------------------------------------------------------------------- */
 
 /* Frees entries of flushed databases in the next shards; true while there is more to do. No shard locked. */
 bool store_sweep(struct store_ctx *sx, uint32_t shards);
 
-/* --- entries (store.c): shard locked ------------------------------------------------------------------------------- */
+/* --- entries (store.c): shard locked ------------------------------------------------------------------------------ */
 
 /* Hash of the item in a chunk, from its key and database. */
 uint64_t item_hash(const struct store *s, const struct item *it);
