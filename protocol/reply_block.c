@@ -90,8 +90,8 @@ void reply_free(struct reply *r)
     reply_init(r);
 }
 
-/* Always false, so that callers can return it. The blocks stay for reply_free: releasing an attachment takes a lock, and
- * who appends may hold it. */
+/* Always false, so that callers can return it. The blocks stay for reply_free: releasing an attachment takes a lock,
+ * and who appends may hold it. */
 static bool fail(struct reply *r)
 {
     r->failed = true;

@@ -22,9 +22,9 @@ enum {
     BATCH_ARGS = 8192,             /* with more arguments than this the batch is run at once */
     BATCH_INPUT = 64 * 1024,       /* bytes read in one go */
     BATCH_INPUT_LEAST = 16 * 1024, /* with less room than this it is run, to have room again */
-    PREFETCH_TABLES = 32, /* keys ahead of the one that runs */
+    PREFETCH_TABLES = 32,          /* keys ahead of the one that runs */
     PREFETCH_ITEMS = 16,
-    BATCH_OUTPUT = 64 * 1024,      /* the reply buffer that is lent */
+    BATCH_OUTPUT = 64 * 1024, /* the reply buffer that is lent */
 };
 
 /* The requests [first, first + n) are those of one connection. */
@@ -42,7 +42,7 @@ struct batch {
     bool open; /* the last group still grows */
     struct keys keys;
     size_t tables_ahead, items_ahead; /* of the keys: what has been prefetched */
-    char *in; /* BATCH_INPUT bytes, of which in_used are in use by requests of this batch */
+    char *in;                         /* BATCH_INPUT bytes, of which in_used are in use by requests of this batch */
     size_t in_used;
     char *out;
     struct batch_group group[BATCH_REQUESTS + 1];

@@ -34,7 +34,7 @@ struct cmd_ctx {
     const struct command *cmd;
     struct arg *argv; /* argv[0] is the name as sent */
     int argc;
-    uint16_t db;           /* the physical number of the connection's database */
+    uint16_t db;             /* the physical number of the connection's database */
     const struct skey *keys; /* the keys that the key spec names, in argument order, hashed; their shards are locked
                                 unless the command has CMD_NOLOCK */
     uint32_t nkeys;

@@ -1,8 +1,8 @@
 /* See dispatch.h. A command's life:
  *
  *     prepare: find, arity, hash keys
- *     run:     checks (unknown, arity, authentication, large keys, pause, memory) -> monitors -> lock shards -> handler ->
- *              unlock -> (CMD_RETRY: reclaim, again from the lock) -> statistics, slow log
+ *     run:     checks (unknown, arity, authentication, large keys, pause, memory) -> monitors -> lock shards ->
+ *              handler -> unlock -> (CMD_RETRY: reclaim, again from the lock) -> statistics, slow log
  *
  * The order of the checks is Redis's, since clients see it. What is rare hides behind two words: srv->attention and the
  * connection's flags. The clock is read once a command: the end of one is the begin of the next. */

@@ -18,9 +18,9 @@ struct memory_state {
     _Atomic size_t heap_untouched; /* of jemalloc's resident figure, not resident at the start */
     _Atomic size_t startup_used, peak_used, peak_rss;
     _Atomic uint64_t pages_allowed; /* what maxmemory leaves for pages, however few; limit.h */
-    _Atomic uint64_t pages_won;  /* by compaction */
-    _Atomic uint64_t background; /* rounds of background reclaim */
-    _Atomic uint64_t purges;     /* MEMORY PURGEs asked for; the memory thread compares */
+    _Atomic uint64_t pages_won;     /* by compaction */
+    _Atomic uint64_t background;    /* rounds of background reclaim */
+    _Atomic uint64_t purges;        /* MEMORY PURGEs asked for; the memory thread compares */
 };
 
 /* Once, when all threads but the memory thread's work have started and nothing is stored. */

@@ -57,7 +57,7 @@ struct output_limit {
 
 struct options {
     /* network */
-    option_number port; /* 0: do not listen on TCP */
+    option_number port;           /* 0: do not listen on TCP */
     option_number unixsocketperm; /* mode bits, 0: as the umask has it */
     option_number tcp_backlog;
     option_number tcp_keepalive; /* seconds, 0: off */
@@ -73,7 +73,7 @@ struct options {
     option_number databases;
     option_number threads;       /* resolved: never 0 after options_resolve */
     option_number threads_asked; /* as configured, 0: one a processor */
-    option_number hz;      /* housekeeping rounds a second */
+    option_number hz;            /* housekeeping rounds a second */
     option_number daemonize;
     option_number supervised; /* enum supervision */
     option_number loglevel;   /* enum log_level */
@@ -86,17 +86,17 @@ struct options {
     char *dir;
 
     /* memory */
-    double slab_growth_factor; /* immutable */
+    double slab_growth_factor;       /* immutable */
     option_number slab_chunk_min;    /* bytes */
     option_number maxmemory;         /* bytes, resolved; 0: no limit */
     option_number maxmemory_percent; /* 1-100 where maxmemory was given so, else 0 */
     option_number maxmemory_policy;  /* enum memory_policy */
     option_number maxmemory_samples;
     option_number lfu_log_factor;
-    option_number lfu_decay_time; /* minutes */
-    option_number maxmemory_clients; /* bytes, or -percent of maxmemory: options_maxmemory_clients */
+    option_number lfu_decay_time;            /* minutes */
+    option_number maxmemory_clients;         /* bytes, or -percent of maxmemory: options_maxmemory_clients */
     option_number reserve_low, reserve_high; /* bytes of free pages, 0: chosen by the server */
-    char *hash_seed; /* hex digits, empty: random; immutable, so it may be read directly */
+    char *hash_seed;                         /* hex digits, empty: random; immutable, so it may be read directly */
 
     /* active defragmentation */
     option_number activedefrag;
@@ -123,7 +123,7 @@ struct options {
     option_number memory_available; /* bytes of the machine, or of the cgroup where that is less */
     option_number oom_base;         /* oom_score_adj that the process had before it was touched */
     option_number oom_touched;
-    char *start_dir;                /* working directory at start: paths of include are relative to it */
+    char *start_dir; /* working directory at start: paths of include are relative to it */
 };
 
 /* An option's current value, e.g. if (OPT(srv->opt, activedefrag)) ... */

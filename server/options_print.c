@@ -34,9 +34,9 @@ static void print_facts(FILE *to, const struct option *d)
     option_describe(d, range, sizeof range);
     snprintf(facts, sizeof facts, "Takes %s. Default: %s.%s%s%s %s", range, d->standard, d->unit ? " Unit: " : "",
              d->unit ? d->unit : "", d->unit ? "." : "",
-             d->type == OPTION_FIXED        ? ""
-             : option_refusal(d) == NULL    ? "CONFIG SET may change it."
-                                            : "Set at start only.");
+             d->type == OPTION_FIXED     ? ""
+             : option_refusal(d) == NULL ? "CONFIG SET may change it."
+                                         : "Set at start only.");
     print_wrapped(to, "# ", facts);
 }
 

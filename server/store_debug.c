@@ -32,8 +32,9 @@ size_t store_debug_page(struct store_ctx *sx, const struct entry *e, char *line,
     struct page_counts c;
     uint32_t page = slab_page_of(slab_ref(&sx->store->slab, e->item));
     slab_page_counts(&sx->store->slab, page, &c);
-    int len = snprintf(line, n, "page:%u class:%u chunk_size:%u state:%s chunks:%u indexed:%u reserved:%u orphaned:%u "
-                                "free:%u",
+    int len = snprintf(line, n,
+                       "page:%u class:%u chunk_size:%u state:%s chunks:%u indexed:%u reserved:%u orphaned:%u "
+                       "free:%u",
                        page, c.class, sx->store->slab.classes.c[c.class].size, states[c.state], c.chunks, c.live,
                        c.reserved, c.orphaned, c.free);
     return len < 0 ? 0 : (size_t)len < n ? (size_t)len : n - 1;
@@ -44,8 +45,9 @@ size_t store_debug_entry(struct store_ctx *sx, const struct entry *e, char *line
     const struct slab *slab = &sx->store->slab;
     uint32_t head = item_head(e->item);
     chunk_ref ref = slab_ref(slab, e->item);
-    int len = snprintf(line, n, "at:%p kind:%s page:%u chunk_size:%u header:%u key:%u value:%zu slack:%u segments:%u "
-                                "pins:%u",
+    int len = snprintf(line, n,
+                       "at:%p kind:%s page:%u chunk_size:%u header:%u key:%u value:%zu slack:%u segments:%u "
+                       "pins:%u",
                        (void *)e->item, item_kind(head) == KIND_ROPE ? "rope" : "string", slab_page_of(ref),
                        slab_chunk_size(slab, ref), 4 + item_key_offset(head), item_key_len(e->item, head), e->len,
                        item_slack(head), e->rope != NULL ? e->rope->nsegs : 0, e->rope != NULL ? e->rope->pins : 0);

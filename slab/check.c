@@ -9,8 +9,8 @@ static void count_states(struct slab *s, uint32_t class, uint32_t page, struct p
 {
     const struct size_class *c = &s->classes.c[class];
     const _Atomic uint8_t *states = (const _Atomic uint8_t *)(const void *)slab_page_ptr(s, page);
-    *out = (struct page_counts){.class = class, .state = slab_page(s, page)->state, .chunks = c->chunks,
-                                .first_free = c->chunks};
+    *out = (struct page_counts){
+        .class = class, .state = slab_page(s, page)->state, .chunks = c->chunks, .first_free = c->chunks};
     for (uint32_t i = 0; i < c->chunks; i++) {
         uint8_t state = atomic_load_explicit(&states[i], memory_order_relaxed);
         if (state == CHUNK_FREE && out->free++ == 0)
@@ -69,7 +69,7 @@ bool slab_check(struct slab *s, char *why, size_t n)
 {
     uint64_t pages = 1; /* page 0 belongs to nobody */
     bool ok = true;
-    for (uint32_t class = 0; ok && class < s->classes.n; class++) {
+    for (uint32_t class = 0; ok && class < s->classes.n; class ++) {
         struct slab_class *k = &s->class[class];
         uint64_t free = 0;
         lock_take(&k->lock, LOCK_CLASS);

@@ -18,14 +18,14 @@ enum { PAGE_SHIFT = 16, PAGE_SIZE = 1 << PAGE_SHIFT, REGION_PAGES = 32 };
 #define PAGE_NONE UINT32_MAX
 
 struct pool {
-    char *base;     /* address of page 0; constant */
-    void *range;    /* what was reserved, of which page 0 is the first aligned part; constant */
+    char *base;  /* address of page 0; constant */
+    void *range; /* what was reserved, of which page 0 is the first aligned part; constant */
     size_t range_bytes;
     uint32_t pages; /* in the range; constant */
     struct lock lock;
-    uint32_t high;             /* pages ever used; lock */
-    uint32_t protected_pages;  /* readable and writable; lock */
-    uint32_t hint_free, hint_absent; /* no lower word of the bitmap has a bit; lock */
+    uint32_t high;                        /* pages ever used; lock */
+    uint32_t protected_pages;             /* readable and writable; lock */
+    uint32_t hint_free, hint_absent;      /* no lower word of the bitmap has a bit; lock */
     struct vspace free_bits, absent_bits; /* of 64-bit words; lock */
     const struct slab_os *os;
     _Atomic uint32_t free, committed; /* written under the lock, read anywhere */

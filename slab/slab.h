@@ -43,10 +43,10 @@ enum page_state { PAGE_UNUSED, PAGE_ACTIVE, PAGE_DRAINING };
 enum { SLAB_BINS = 16, REF_SHIFT = 2 };
 
 struct page {
-    uint32_t prev, next; /* in the bin's list; class lock */
-    uint32_t place;      /* in the class's array of pages; class lock */
-    uint16_t free;       /* free chunks; class lock */
-    uint16_t hint;       /* no lower chunk is free; class lock */
+    uint32_t prev, next;   /* in the bin's list; class lock */
+    uint32_t place;        /* in the class's array of pages; class lock */
+    uint16_t free;         /* free chunks; class lock */
+    uint16_t hint;         /* no lower chunk is free; class lock */
     _Atomic uint8_t state; /* enum page_state; written under the class lock, read anywhere */
     uint8_t bin;           /* class lock */
 };

@@ -48,8 +48,7 @@ static inline void lock_take(struct lock *l, enum lock_rank rank)
     uint32_t free_word = 0;
     (void)rank;
     lock_rank_enter(l, rank);
-    if (!atomic_compare_exchange_strong_explicit(&l->word, &free_word, 1, memory_order_acquire,
-                                                 memory_order_relaxed))
+    if (!atomic_compare_exchange_strong_explicit(&l->word, &free_word, 1, memory_order_acquire, memory_order_relaxed))
         lock_slow(l);
 }
 
@@ -58,8 +57,7 @@ static inline bool lock_try(struct lock *l, enum lock_rank rank)
 {
     uint32_t free_word = 0;
     (void)rank;
-    if (!atomic_compare_exchange_strong_explicit(&l->word, &free_word, 1, memory_order_acquire,
-                                                 memory_order_relaxed))
+    if (!atomic_compare_exchange_strong_explicit(&l->word, &free_word, 1, memory_order_acquire, memory_order_relaxed))
         return false;
     lock_rank_try(l, rank);
     return true;

@@ -129,8 +129,8 @@ static void test_available(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_ROOT(test_none),         WITH_ROOT(test_own_limit), WITH_ROOT(test_parents_bind),
-        WITH_ROOT(test_container),    WITH_ROOT(test_unified_mount), WITH_ROOT(test_rubbish),
+        WITH_ROOT(test_none),      WITH_ROOT(test_own_limit),     WITH_ROOT(test_parents_bind),
+        WITH_ROOT(test_container), WITH_ROOT(test_unified_mount), WITH_ROOT(test_rubbish),
         WITH_ROOT(test_available),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
