@@ -173,8 +173,8 @@ const char *option_name(const struct option *d);
 /* NULL where CONFIG SET may change it, else why not, in Redis's words. */
 const char *option_refusal(const struct option *d);
 
-/* Shortens *n to the bytes that count of a value with a zero byte, as Redis does: bytes, choices and switches end there,
- * an integer is none at all, so that nothing is left. False: texts and lists cannot have one. */
+/* Shortens *n to the bytes that count of a value with a zero byte, as Redis does: bytes, choices and switches end
+ * there, an integer is none at all, so that nothing is left. False: texts and lists cannot have one. */
 bool option_cut_value(const struct option *d, const char *value, size_t *n);
 
 /* Writes the value as CONFIG GET shows it; a malloc'd string, NULL where memory is short. */

@@ -53,7 +53,8 @@ def _(argv, ours, judge):
     return ours[0] == b"-" and ours[1].replace(b", allkeys-s3fifo", b"") == judge[1]
 
 
-@intended("maxmemory-samples", "at most 64, as in Redis 7.2; the judge takes any number (the bound is in the error's text)")
+@intended("maxmemory-samples",
+          "at most 64, as in Redis 7.2; the judge takes any number (the bound is in the error's text)")
 def _(argv, ours, judge):
     return (argv[:2] == [b"CONFIG", b"SET"] and ours[0] == b"-"
             and b"'maxmemory-samples') - argument must be between 1 and 64" in ours[1])
