@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "protocol/escape.h"
+
 struct cursor {
     const char *from, *end;
     char *to;
@@ -23,44 +25,11 @@ static bool is_separator(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-static char escaped(char c)
-{
-    switch (c) {
-    case 'n':
-        return '\n';
-    case 'r':
-        return '\r';
-    case 't':
-        return '\t';
-    case 'b':
-        return '\b';
-    case 'a':
-        return '\a';
-    default:
-        return c;
-    }
-}
-
 /* One escape of a double-quoted text; cu->from is at the backslash, and a byte follows it. */
 static void unescape(struct cursor *cu)
 {
-    const char *p = cu->from;
-    if (cu->end - p >= 4 && p[1] == 'x' && hex_value(p[2]) >= 0 && hex_value(p[3]) >= 0) {
-        *cu->to++ = (char)(hex_value(p[2]) * 16 + hex_value(p[3]));
-        cu->from += 4;
-    } else {
-        *cu->to++ = escaped(p[1]);
-        cu->from += 2;
-    }
+    cu->from += 1 + escape_read(cu->from + 1, cu->end, cu->to);
+    cu->to++;
 }
 
 /* The rest of a quoted text, from behind its opening quote. False: it is not closed, or something follows directly. */

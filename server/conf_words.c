@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/escape.h"
+
 struct cursor {
     const char *p, *end;
 };
@@ -15,36 +17,12 @@ static bool at_space(const struct cursor *c)
     return c->p < c->end && isspace((unsigned char)*c->p);
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)tolower((unsigned char)c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* What follows a backslash within "..."; the cursor is on it and is left behind it. */
 static char escaped(struct cursor *c)
 {
-    char e = *c->p++;
-    if (e == 'x' && c->end - c->p >= 2 && hex_digit(c->p[0]) >= 0 && hex_digit(c->p[1]) >= 0) {
-        c->p += 2;
-        return (char)(hex_digit(c->p[-2]) * 16 + hex_digit(c->p[-1]));
-    }
-    switch (e) {
-    case 'n':
-        return '\n';
-    case 'r':
-        return '\r';
-    case 't':
-        return '\t';
-    case 'b':
-        return '\b';
-    case 'a':
-        return '\a';
-    default:
-        return e;
-    }
+    char byte;
+    c->p += escape_read(c->p, c->end, &byte);
+    return byte;
 }
 
 /* The inside of quotes; the cursor is behind the opening one. */
