@@ -363,7 +363,7 @@ enum cmd_status cmd_append(struct cmd_ctx *c)
         const char *p = NULL;
         if (!length_allowed(c, len) || !(p = flat_arg(c, a)))
             return CMD_DONE;
-        status = store_write(c->sx, k, &e, at, p, a->len, NULL);
+        status = store_write(c->sx, k, &e, at, p, a->len);
     }
     if (status != STORE_OK)
         return store_refused(c, status);

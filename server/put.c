@@ -48,7 +48,7 @@ enum store_status write_at(struct cmd_ctx *c, const struct skey *k, struct entry
         status = store_put(c->sx, k, e, &nothing, 1, NULL, STORE_NO_EXPIRY, STORE_RAW);
     if (status != STORE_OK)
         return status;
-    status = store_write(c->sx, k, e, at, p, n, NULL);
+    status = store_write(c->sx, k, e, at, p, n);
     if (status != STORE_OK && !found)
         store_delete(c->sx, k, e);
     return status;

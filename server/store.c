@@ -414,7 +414,7 @@ static enum store_status grow_rope(struct store_ctx *sx, const struct skey *k, s
 }
 
 enum store_status store_write(struct store_ctx *sx, const struct skey *k, struct entry *e, size_t at, const char *p,
-                              size_t n, char **room)
+                              size_t n)
 {
     size_t len = e->len, end = at + n;
     if (end < at || end > atomic_load_explicit(&sx->store->max_value, memory_order_relaxed))
@@ -429,14 +429,10 @@ enum store_status store_write(struct store_ctx *sx, const struct skey *k, struct
     uint32_t head = item_head(e->item) | ITEM_RAW;
     atomic_store_explicit(&e->item->head, head, memory_order_relaxed);
     slot_touch(sx, e->slot);
-    if (p == NULL) {
-        size_t run;
-        *room = e->rope == NULL ? item_value(e->item, head) + at : rope_piece(sx->store, e->rope, at, &run);
-    } else if (e->rope == NULL) {
+    if (e->rope == NULL)
         memmove(item_value(e->item, head) + at, p, n);
-    } else {
+    else
         rope_write(sx->store, e->rope, at, p, n);
-    }
     return STORE_OK;
 }
 

@@ -94,12 +94,9 @@ enum store_status store_put(struct store_ctx *sx, const struct skey *k, struct e
 enum store_status store_reserve(struct store_ctx *sx, const struct skey *k, size_t value_len, bool expires);
 
 /* Overwrites [at, at+n) of a found value with p, filling with zero bytes up to `at` where it is shorter, and marks it
- * raw. SETRANGE, APPEND (at = length) and bits: a large value is not copied. With p NULL the value only is made at
- * least at+n long (zeros) and *room is where its bytes [at, at+n) begin for the caller to change in place (n must
- * then be at most STORE_ROOM_MAX). */
-enum { STORE_ROOM_MAX = 16 };
+ * raw. SETRANGE, APPEND (at = length) and bits: a large value is not copied. */
 enum store_status store_write(struct store_ctx *sx, const struct skey *k, struct entry *e, size_t at, const char *p,
-                              size_t n, char **room);
+                              size_t n);
 
 /* Sets or (STORE_NO_EXPIRY) removes the expiry of a found entry. */
 enum store_status store_expire(struct store_ctx *sx, const struct skey *k, struct entry *e, int64_t expire_ms);

@@ -99,7 +99,7 @@ static void use_one(struct user *u)
         REQUIRE(store_expire(u->sx, &k, &e, clock_wall_ms() + 500000) == STORE_OK);
     } else if (found && e.len < VALUE_MAX - 4) {
         uint32_t word = u->known[i].fill + (uint32_t)e.len;
-        REQUIRE(store_write(u->sx, &k, &e, e.len, (const char *)&word, 4, NULL) == STORE_OK);
+        REQUIRE(store_write(u->sx, &k, &e, e.len, (const char *)&word, 4) == STORE_OK);
         u->known[i].len += 4;
     }
     store_unlock(u->sx, &k, 1);

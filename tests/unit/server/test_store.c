@@ -238,25 +238,20 @@ static void op_write(struct known *w, struct entry *e)
 {
     if (!w->there || w->len > VALUE_MAX)
         return;
-    bool room = below(4) == 0;
-    size_t n = room ? 1 + below(STORE_ROOM_MAX) : some_length() % 70000;
+    size_t n = some_length() % 70000;
     size_t at = below(3) == 0 ? w->len : below(2) ? below((uint32_t)w->len + 1) : w->len + below(5000);
-    if (room)
-        at = at / STORE_ROOM_MAX * STORE_ROOM_MAX;
     size_t len = at + n > w->len ? at + n : w->len;
     const char *from = noise + below((uint32_t)(NOISE - n));
-    char *value = calloc(1, len + 1), *place = NULL;
+    char *value = calloc(1, len + 1);
     memcpy(value, w->value, w->len);
     memcpy(value + at, from, n);
     struct tally before = before_write();
-    enum store_status status = store_write(f.sx, &w->k, e, at, room ? NULL : from, n, &place);
+    enum store_status status = store_write(f.sx, &w->k, e, at, from, n);
     if (status != STORE_OK) {
         free(value);
         assert_unchanged(w, &before, status);
         return;
     }
-    if (room)
-        memcpy(place, from, n);
     learn(w, value, len, w->expiry, true);
     assert_entry(w, e);
 }
@@ -546,11 +541,11 @@ static void test_too_big(void **state)
     store_lock(f.sx, &w->k, 1);
     assert_true(find(w, &e));
     assert_int_equal(store_put(f.sx, &w->k, &e, &part, 1, NULL, STORE_NO_EXPIRY, 0), STORE_TOO_BIG);
-    assert_int_equal(store_write(f.sx, &w->k, &e, 1000, noise, 1, NULL), STORE_TOO_BIG);
-    assert_int_equal(store_write(f.sx, &w->k, &e, SIZE_MAX, noise, 2, NULL), STORE_TOO_BIG);
+    assert_int_equal(store_write(f.sx, &w->k, &e, 1000, noise, 1), STORE_TOO_BIG);
+    assert_int_equal(store_write(f.sx, &w->k, &e, SIZE_MAX, noise, 2), STORE_TOO_BIG);
     assert_int_equal(store_reserve(f.sx, &w->k, 1001, false), STORE_TOO_BIG);
     assert_entry(w, &e);
-    assert_int_equal(store_write(f.sx, &w->k, &e, 999, noise, 1, NULL), STORE_OK);
+    assert_int_equal(store_write(f.sx, &w->k, &e, 999, noise, 1), STORE_OK);
     store_unlock(f.sx, &w->k, 1);
     fixture_assert_sound(&f);
     end();
