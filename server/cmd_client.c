@@ -9,6 +9,7 @@
 #include "server/handlers.h"
 #include "server/help.h"
 #include "server/pause.h"
+#include "server/put.h"
 #include "server/server.h"
 #include "server/store_ctx.h"
 #include "server/value_reply.h"
@@ -19,7 +20,7 @@ static bool client_set_text(struct cmd_ctx *c, char **field, struct arg *text, c
 {
     const char *p = arg_flatten(c, text);
     if (p == NULL && text->len > 0) {
-        reply_error(c->out, "OOM command not allowed when used memory > 'maxmemory'.");
+        reply_no_memory(c);
         return false;
     }
     for (size_t i = 0; i < text->len; i++) {
@@ -30,7 +31,7 @@ static bool client_set_text(struct cmd_ctx *c, char **field, struct arg *text, c
     }
     if (conn_set_string(c->conn, field, p, text->len))
         return true;
-    reply_error(c->out, "OOM command not allowed when used memory > 'maxmemory'.");
+    reply_no_memory(c);
     return false;
 }
 

@@ -12,6 +12,7 @@
 #include "server/clients.h"
 #include "server/conn.h"
 #include "server/handlers.h"
+#include "server/put.h"
 #include "server/server.h"
 
 enum client_type { TYPE_ANY, TYPE_NORMAL, TYPE_REPLICA, TYPE_MASTER, TYPE_PUBSUB };
@@ -124,7 +125,7 @@ static void reply_lines(struct cmd_ctx *c, struct lines *l, const struct arg *id
         total += chosen[i].len;
     char *all = malloc(total + 1);
     if (all == NULL || (ids != NULL && chosen == NULL)) {
-        reply_error(c->out, "OOM command not allowed when used memory > 'maxmemory'.");
+        reply_no_memory(c);
     } else {
         size_t at = 0;
         for (size_t i = 0; i < n; at += chosen[i++].len)
@@ -156,7 +157,7 @@ enum cmd_status cmd_client_list(struct cmd_ctx *c)
     }
     clients_walk(c->srv, add_line, &l);
     if (l.short_of_memory) {
-        reply_error(c->out, "OOM command not allowed when used memory > 'maxmemory'.");
+        reply_no_memory(c);
     } else {
         if (l.n > 0)
             qsort(l.v, l.n, sizeof *l.v, by_id);
