@@ -298,8 +298,8 @@ def bitfield_offset(g):
 
 
 def bitfield_value(g, upper, kind):
-    """SET with OVERFLOW SAT of a signed value so low that the judge's own arithmetic overflows gives the highest value
-    there, the lowest here, as documented; such values are left out."""
+    """SET with OVERFLOW SAT of a signed value so low that the judge's own arithmetic overflows gives the highest
+    value there, the lowest here, as documented; such values are left out."""
     value = g.integer() if g.chance(0.7) else b"%d" % g.r.randint(-(1 << 63), (1 << 63) - 1)
     if upper == b"SET" and kind[:1] in b"iI" and value[:1] == b"-" and value[1:].isdigit():
         value = b"%d" % max(int(value), -(1 << 62))
