@@ -28,10 +28,10 @@ bool conf_load_text(struct options *o, const char *name, const char *text, size_
                     char err[CONF_ERROR_CHARS]);
 
 enum conf_action {
-    CONF_SERVE,  /* go on and serve */
-    CONF_EXIT,   /* all that was asked for is done (--help, --version, --print-conf, --check-conf): exit with 0 */
+    CONF_SERVE, /* go on and serve */
+    CONF_EXIT,  /* all that was asked for is done (--help, --version, --print-conf, --check-conf): exit with 0 */
     CONF_PRINT_COMMANDS, /* the caller, who knows them, is asked to print the list of commands and to exit with 0 */
-    CONF_FAILED, /* said why on `err`: exit with 1 */
+    CONF_FAILED,         /* said why on `err`: exit with 1 */
 };
 
 /* Reads a whole command line: [file] [-] [--option value ...]. *path becomes the absolute path of the file,

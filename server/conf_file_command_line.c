@@ -126,8 +126,10 @@ enum conf_action conf_command_line(struct options *o, int argc, char **argv, cha
         } else if (is_option(argv[i])) {
             ok = load_option(o, argc, argv, i, &i, text);
         } else {
-            snprintf(text, sizeof text, "\n*** FATAL CONFIG FILE ERROR (Flagstone %s) ***\nReading the command line\n"
-                     ">>> '%.200s'\nAn option begins with --: flagstone-server --help\n", FLAGSTONE_VERSION, argv[i]);
+            snprintf(text, sizeof text,
+                     "\n*** FATAL CONFIG FILE ERROR (Flagstone %s) ***\nReading the command line\n"
+                     ">>> '%.200s'\nAn option begins with --: flagstone-server --help\n",
+                     FLAGSTONE_VERSION, argv[i]);
             ok = false;
         }
     }

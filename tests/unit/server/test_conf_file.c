@@ -183,9 +183,10 @@ static void test_quote_is_read_back(void **state)
 static void test_file(void **state)
 {
     struct fixture *f = *state;
-    const char *path = put(f, "a.conf", "# comment\n\n  PORT 7000 \r\nrequirepass \"a b\"\nbind ::1 127.0.0.1\n"
-                                        "client-output-buffer-limit normal 1 2 3\n"
-                                        "client-output-buffer-limit replica 4 5 6\nsave \"\"\nhz 20");
+    const char *path = put(f, "a.conf",
+                           "# comment\n\n  PORT 7000 \r\nrequirepass \"a b\"\nbind ::1 127.0.0.1\n"
+                           "client-output-buffer-limit normal 1 2 3\n"
+                           "client-output-buffer-limit replica 4 5 6\nsave \"\"\nhz 20");
     assert_true(conf_load(f->o, path, f->err));
     assert_value(f, "port", "7000");
     assert_value(f, "requirepass", "a b");
