@@ -185,8 +185,10 @@ static const struct value_case value_cases[] = {
     {"bind", "'::1'", NULL, "Failed to bind to specified addresses."},
     {"bind", "a  b", NULL, "Failed to bind to specified addresses."},
     {"bind", "a b c d e f g h i j k l m n o p q", NULL, "Too many bind addresses specified."},
-    {"client-output-buffer-limit", "normal 1mb 2kb 3", "normal 1048576 2048 3 slave 268435456 67108864 60 "
-     "pubsub 33554432 8388608 60", NULL},
+    {"client-output-buffer-limit", "normal 1mb 2kb 3",
+     "normal 1048576 2048 3 slave 268435456 67108864 60 "
+     "pubsub 33554432 8388608 60",
+     NULL},
     {"client-output-buffer-limit", "PubSub 0 0 0 slave 1 2 3", "normal 0 0 0 slave 1 2 3 pubsub 0 0 0", NULL},
     {"client-output-buffer-limit", "normal 1 2", NULL, "Wrong number of arguments in buffer limit configuration."},
     {"client-output-buffer-limit", "foo 1 2 3", NULL, "Invalid client class specified in buffer limit configuration."},
