@@ -113,7 +113,7 @@ static bool copy_values(struct cmd_ctx *c, const struct option *const *d, char *
             refuse_value(c, d[i], "argument must not contain zero bytes");
             return false;
         }
-        values[i] = n_bytes > 0 ? strndup(v->p, n_bytes) : strdup("");
+        values[i] = v->p && n_bytes > 0 ? strndup(v->p, n_bytes) : strdup("");
         if (!values[i]) {
             refuse(c, &c->argv[2 + 2 * i], "out of memory");
             return false;
