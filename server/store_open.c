@@ -1,5 +1,5 @@
-/* See store_open.h. An empty store is an address range, zeroed shards and a map of databases; all else is made when it is
- * first needed, so that an empty server is small. The classes' steps are fitted to maxmemory here, once. */
+/* See store_open.h. An empty store is an address range, zeroed shards and a map of databases; all else is made when it
+ * is first needed, so that an empty server is small. The classes' steps are fitted to maxmemory here, once. */
 #include "server/store_open.h"
 
 #include <errno.h>
