@@ -1,6 +1,7 @@
 /* See reclaim.h. What loses nothing comes first: freeing what nobody can reach any more, then compaction while a class
- * has a page's worth of free chunks; then eviction, a batch at a time, until the wanted chunks can be had or nothing is left to evict. Relocation
- * is done under the store's reclaim lock, by one thread at a time; eviction takes shard locks only. */
+ * has a page's worth of free chunks; then eviction, a batch at a time, until the wanted chunks can be had or nothing
+ * is left to evict. Relocation is done under the store's reclaim lock, by one thread at a time; eviction takes shard
+ * locks only. */
 #include "server/reclaim.h"
 
 #include <unistd.h>
