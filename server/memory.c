@@ -23,6 +23,7 @@
 #include "server/store_open.h"
 #include "server/store_private.h"
 #include "slab/base/clock.h"
+#include "slab/base/log.h"
 
 #ifndef FLAGSTONE_NO_JEMALLOC
 /* jemalloc's own configuration (jemalloc(3), TUNING). The hot path allocates nothing, so one arena and no thread caches
@@ -54,6 +55,14 @@ static void jemalloc_parts(struct memory_parts *m)
     m->jemalloc_active = jemalloc_size("stats.active");
 }
 
+/* jemalloc gives back what was freed as it serves calls; where none come any more, it has to be asked. */
+static void heap_decay(void)
+{
+    char name[40];
+    snprintf(name, sizeof name, "arena.%u.decay", (unsigned)MALLCTL_ARENAS_ALL);
+    mallctl(name, NULL, NULL, NULL, 0);
+}
+
 void memory_heap_trim(void)
 {
     char name[40];
@@ -62,6 +71,10 @@ void memory_heap_trim(void)
 }
 #else
 /* Built for a sanitizer: its allocator is not counted, and neither is what it adds to the process. */
+static void heap_decay(void)
+{
+}
+
 static size_t heap_leaves(void)
 {
     return 0;
@@ -210,6 +223,17 @@ static size_t static_bytes(void)
 }
 #endif
 
+/* Says where maxmemory leaves nothing to values: most often its unit was forgotten. */
+static void warn_of_small_limit(struct server *srv, const struct memory_parts *m)
+{
+    uint64_t limit = (uint64_t)OPT(srv->opt, maxmemory);
+    if (limit > 0 && limit < m->total - m->pages + PAGE_SIZE)
+        log_line(LOG_WARNING,
+                 "maxmemory is %llu bytes, but the server takes %zu without any value: choose more. "
+                 "Bytes take units, as in 100mb.",
+                 (unsigned long long)limit, m->total - m->pages);
+}
+
 void memory_begin(struct server *srv)
 {
     struct memory_parts m;
@@ -225,6 +249,7 @@ void memory_begin(struct server *srv)
     memory_budget(srv);
     memory_parts(srv, &m);
     atomic_store(&srv->store->memory.startup_used, m.used);
+    warn_of_small_limit(srv, &m);
 }
 
 void memory_budget(struct server *srv)
@@ -232,6 +257,7 @@ void memory_budget(struct server *srv)
     struct store *s = srv->store;
     struct memory_parts m;
     uint64_t pages = s->slab.pool.pages, allowed = UINT64_MAX;
+    heap_decay();
     measure(srv, &m);
     raise_to(&s->memory.peak_rss, m.rss);
     uint64_t limit = (uint64_t)OPT(srv->opt, maxmemory); /* read last: a thread that is slow brings back no old one */
@@ -274,7 +300,10 @@ int memory_class_rows(struct server *srv, struct memory_class_row *rows, int max
 
 void memory_limit_changed(struct server *srv)
 {
+    struct memory_parts m;
     store_configure(srv->store, srv->opt);
     memory_budget(srv);
+    measure(srv, &m);
+    warn_of_small_limit(srv, &m);
     srv->store->wake(srv->store->wake_arg);
 }
