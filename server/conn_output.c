@@ -135,10 +135,14 @@ static bool over_output_limit(struct conn *c, int64_t now_ms)
     return now_ms - c->soft_limit_since_ms > soft_ms;
 }
 
-/* Logs and counts a connection that is closed for a limit of its own. */
+/* Logs and counts a connection that is closed for a limit of its own; once, though it is checked again until it is
+ * freed. */
 static void closed_for(struct conn *c, enum stats_counter counter, const char *why)
 {
     char line[CLIENTS_LINE_MAX];
+    if (conn_has(c, CONN_CLOSE_ASAP))
+        return;
+    conn_account(c);
     clients_line(c, c->wkr->now_ms, line, sizeof line);
     log_line(LOG_WARNING, why, line);
     stats_add(c->wkr->stats, counter, 1);
