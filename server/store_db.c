@@ -122,8 +122,10 @@ static void sweep_table(struct store_ctx *sx, struct shard *sh, uint32_t n, cons
     if (!index_table(s, sh, n, &t, &first))
         return;
     for (uint32_t j = 0; j < t.cap; j++)
-        if (t.slots[j] != 0)
+        if (t.slots[j] != 0) {
             __builtin_prefetch(slab_ptr(&s->slab, slot_ref(t.slots[j])));
+            __builtin_prefetch((const void *)slab_state_of(&s->slab, slot_ref(t.slots[j])));
+        }
     for (uint32_t j = 0; j < t.cap; j++) {
         if (t.slots[j] == 0)
             continue;
