@@ -94,6 +94,20 @@ void memory_facts(struct server *srv, struct memory_facts *f)
 
 typedef bool (*finding)(struct text *t, const struct memory_report *r, const struct memory_facts *f);
 
+static bool find_small_limit(struct text *t, const struct memory_report *r, const struct memory_facts *f)
+{
+    char limit[TEXT_BYTES_CHARS], other[TEXT_BYTES_CHARS];
+    (void)f;
+    if (r->m.limit == 0 || r->m.limit > r->m.total - r->m.pages)
+        return false;
+    text_printf(
+        t,
+        " * maxmemory leaves nothing to values: it is %s, but what is not values takes %s. Raise it; bytes take "
+        "units, as in 100mb.\n\n",
+        text_bytes(limit, r->m.limit), text_bytes(other, r->m.total - r->m.pages));
+    return true;
+}
+
 static bool find_limits(struct text *t, const struct memory_report *r, const struct memory_facts *f)
 {
     char limit[TEXT_BYTES_CHARS], room[TEXT_BYTES_CHARS];
@@ -222,7 +236,7 @@ static bool find_refusal(struct text *t, const struct memory_report *r, const st
 unsigned memory_diagnose(struct text *t, const struct memory_report *r, const struct memory_facts *f)
 {
     static const finding findings[] = {
-        find_limits,        find_swap,      find_refusal, find_peak,
+        find_small_limit,   find_limits,    find_swap,    find_refusal,    find_peak,
         find_fragmentation, find_allocator, find_clients, find_overcommit,
     };
     struct text found = {0};
