@@ -9,6 +9,7 @@
 #include "server/evict.h"
 #include "server/relocate.h"
 #include "slab/base/assert.h"
+#include "slab/base/clock.h"
 
 enum {
     EVICT_BATCH = 32,
@@ -19,8 +20,9 @@ enum {
     LAZY_PAUSE_US = 50,
     SWEEPS_A_ROUND = 64,
     SWEEPS_MAX = 2 * SWEEPS_A_ROUND,
-    ASSIST_PAGES = 16, /* a turn */
-    ASSIST_SHARE = 8,  /* an eighth of what is in use is scattered */
+    ASSIST_PAGES = 16,  /* a turn, at most */
+    ASSIST_NS = 500000, /* and no page is begun after this: other clients of the worker wait */
+    ASSIST_SHARE = 8,   /* an eighth of what is in use is scattered */
 };
 
 uint32_t reclaim_views(struct store *s, struct class_view *v)
@@ -78,8 +80,9 @@ void reclaim_assist(struct store_ctx *sx, uint32_t pages)
     struct class_view v[CLASS_MAX];
     struct decision d;
     bool won = true;
+    uint64_t until = clock_mono_ns() + ASSIST_NS;
     pages = pages < ASSIST_PAGES ? pages : ASSIST_PAGES;
-    while (won && pages-- > 0) {
+    while (won && pages-- > 0 && clock_mono_ns() < until) {
         size_t scattered = policy_scattered_bytes(v, reclaim_views(s, v));
         if (scattered * ASSIST_SHARE < (size_t)pool_in_use(&s->slab.pool) * PAGE_SIZE ||
             !lock_try(&s->reclaim, LOCK_RECLAIM)) /* somebody is at it: no client waits for that */
