@@ -10,8 +10,9 @@ hint() {
 }
 
 taken && hint
-conf=
-[ -e conf/flagstone.conf ] && conf=conf/flagstone.conf
+# A copy of the defaults: CONFIG REWRITE writes to it, and what is under version control stays as it is.
+conf=build/flagstone.conf
+[ -e $conf ] || cp conf/flagstone.conf $conf
 ./flagstone-server $conf --port "$port" "$@" &
 server=$!
 # Ctrl-C reaches the server too, which ends by itself: wait for it.
