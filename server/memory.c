@@ -90,11 +90,10 @@ void memory_heap_trim(void)
 }
 #endif
 
-static size_t stack_resident(const struct thread_stack *st)
+static size_t resident_bytes(char *base, size_t size)
 {
     unsigned char resident[1024];
-    char *base = atomic_load(&st->base);
-    size_t n = 0, pages = base == NULL ? 0 : st->size / 4096;
+    size_t n = 0, pages = base == NULL ? 0 : size / 4096;
     for (size_t at = 0; at < pages; at += sizeof resident) {
         size_t some = pages - at < sizeof resident ? pages - at : sizeof resident;
         if (mincore(base + at * 4096, some * 4096, resident) != 0)
@@ -126,14 +125,14 @@ static void measure(struct server *srv, struct memory_parts *m)
     int nstacks = atomic_load(&srv->nstacks);
     memset(m, 0, sizeof *m);
     m->pages = (size_t)atomic_load(&s->slab.pool.committed) * PAGE_SIZE;
-    m->tables = slab_table_bytes(&s->slab);
+    m->tables = slab_table_bytes(&s->slab) + resident_bytes(s->shard_space.base, s->shard_space.usable);
     jemalloc_parts(m);
     size_t untouched = atomic_load(&s->memory.heap_untouched);
     if (atomic_load(&s->memory.heap_leaves) > 0)
         untouched += heap_leaves() - atomic_load(&s->memory.heap_leaves);
     m->jemalloc -= untouched < m->jemalloc ? untouched : m->jemalloc;
     for (int i = 0; i < nstacks; i++)
-        m->stacks += stack_resident(&srv->stacks[i]);
+        m->stacks += resident_bytes(atomic_load(&srv->stacks[i].base), srv->stacks[i].size);
     statm(&m->rss, &file);
     m->base = file + atomic_load(&s->memory.program_bytes);
     m->total = m->pages + m->tables + m->jemalloc + m->stacks + m->base;

@@ -211,7 +211,8 @@ static void keep_age(struct memthread *m)
     int policy = atomic_load(&s->policy);
     bool lfu = policy == EVICT_ALLKEYS_LFU || policy == EVICT_VOLATILE_LFU;
     for (uint32_t i = 0; i < SHARDS / AGE_SWEEP_TICKS; i++) {
-        age_shard(m, &s->shards[m->age_shard], lfu);
+        if (!shard_is_bare(&s->shards[m->age_shard]))
+            age_shard(m, &s->shards[m->age_shard], lfu);
         m->age_shard = (m->age_shard + 1) % SHARDS;
     }
 }

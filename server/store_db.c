@@ -186,7 +186,8 @@ bool store_sweep(struct store_ctx *sx, uint32_t shards)
         lock_release(&s->db_lock, LOCK_DB);
     }
     for (; shards > 0 && s->sweep_shard < SHARDS; shards--, s->sweep_shard++)
-        sweep_shard(sx, &s->shards[s->sweep_shard], s->sweep_dead);
+        if (!shard_is_bare(&s->shards[s->sweep_shard]))
+            sweep_shard(sx, &s->shards[s->sweep_shard], s->sweep_dead);
     if (s->sweep_shard == SHARDS) {
         s->sweep_shard = 0;
         more = sweep_end(s, s->sweep_dead);

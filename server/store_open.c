@@ -67,16 +67,17 @@ struct store *store_open(const struct options *o, char *why, size_t n)
     s->wake = s->wake_workers = store_wake_nobody;
     s->databases = (int)OPT(o, databases);
     s->db_map = calloc((size_t)s->databases, sizeof *s->db_map);
-    s->shards = aligned_alloc(64, SHARDS * sizeof *s->shards);
-    if (s->db_map == NULL || s->shards == NULL ||
+    const size_t shard_bytes = SHARDS * sizeof *s->shards;
+    if (s->db_map == NULL || !vspace_open(&s->shard_space, &slab_os_linux, shard_bytes) ||
+        !vspace_grow(&s->shard_space, shard_bytes) ||
         !slab_open(&s->slab, &slab_os_linux, RANGE_BYTES, (uint32_t)OPT(o, slab_chunk_min), growth_factor(o))) {
         snprintf(why, n, "cannot reserve memory for values: %s", strerror(errno));
         free(s->db_map);
-        free(s->shards);
+        vspace_close(&s->shard_space);
         free(s);
         return NULL;
     }
-    memset(s->shards, 0, SHARDS * sizeof *s->shards);
+    s->shards = (struct shard *)(void *)s->shard_space.base;
     for (int i = 0; i < s->databases; i++)
         s->db_map[i] = (uint16_t)i;
     seed_hash(&s->seed, o->hash_seed);
@@ -106,6 +107,6 @@ void store_close(struct store *s)
     ghost_free(&s->ghost);
     slab_close(&s->slab);
     free(s->db_map);
-    free(s->shards);
+    vspace_close(&s->shard_space);
     free(s);
 }

@@ -49,6 +49,14 @@ struct shard {
     _Atomic uint64_t entry[1 << DIR_INLINE_DEPTH];
 } __attribute__((aligned(64)));
 
+/* True when the shard has no table, as far as can be seen without its lock: walks pass it by, and the pages of shards
+ * that never had a key stay untouched. */
+static inline bool shard_is_bare(const struct shard *sh)
+{
+    return atomic_load_explicit(&sh->depth, memory_order_relaxed) == 0 &&
+           atomic_load_explicit(&sh->entry[0], memory_order_relaxed) == 0;
+}
+
 /* Entries of a shard's directory. Shard locked. */
 static inline uint32_t shard_entries(const struct shard *sh)
 {
@@ -114,6 +122,7 @@ enum evict_policy {
 struct store {
     struct slab slab;
     struct siphash_seed seed;
+    struct vspace shard_space; /* SHARDS of them, resident as they come into use */
     struct shard *shards;
     struct ropes ropes;
     struct ghost ghost;

@@ -71,6 +71,8 @@ uint64_t store_scan(struct store_ctx *sx, uint16_t db, uint64_t cursor, uint64_t
     uint32_t tag = (uint32_t)cursor & 0xffff;
     for (; shard < SHARDS; shard++, tag = 0) {
         struct shard *sh = &sx->store->shards[shard];
+        if (shard_is_bare(sh))
+            continue;
         lock_take(&sh->lock, LOCK_SHARD);
         tag = walk_shard(&w, sh, tag);
         lock_release(&sh->lock, LOCK_SHARD);
