@@ -236,18 +236,23 @@ static void warn_of_small_limit(struct server *srv, const struct memory_parts *m
 void memory_begin(struct server *srv)
 {
     struct memory_parts m;
+    struct memory_state *state = &srv->store->memory;
+#ifndef FLAGSTONE_NO_JEMALLOC
+    atomic_store(&state->program_bytes, 0);
+    atomic_store(&state->heap_untouched, 0);
+    atomic_store(&state->heap_leaves, heap_leaves());
+#endif
     measure(srv, &m);
 #ifndef FLAGSTONE_NO_JEMALLOC
     /* The program's static data is what it was linked with. jemalloc's figure is an upper bound: it counts the leaves
      * of its own radix tree and buffers that nobody has touched yet. How much that is, the kernel tells now. */
     size_t program = static_bytes();
-    atomic_store(&srv->store->memory.program_bytes, program);
-    atomic_store(&srv->store->memory.heap_untouched, m.total + program > m.rss ? m.total + program - m.rss : 0);
-    atomic_store(&srv->store->memory.heap_leaves, heap_leaves());
+    atomic_store(&state->program_bytes, program);
+    atomic_store(&state->heap_untouched, m.total + program > m.rss ? m.total + program - m.rss : 0);
 #endif
     memory_budget(srv);
     memory_parts(srv, &m);
-    atomic_store(&srv->store->memory.startup_used, m.used);
+    atomic_store(&state->startup_used, m.used);
     warn_of_small_limit(srv, &m);
 }
 

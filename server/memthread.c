@@ -35,6 +35,7 @@
 
 enum {
     BEAT_MS = 100,
+    SETTLED_BEATS = 3, /* after so many a new server has done what it does at its start */
     SWEEP_SHARDS = 64,
     EXPIRY_PAGES = 512,
     LAZY_SEGMENTS = 4096,
@@ -58,6 +59,7 @@ struct memthread {
     struct expiry expiry;
     uint64_t purges_done;
     uint64_t next_beat_ns;
+    uint64_t beats;           /* since the start */
     uint64_t tick_at_ns;      /* when the age clock steps next */
     uint32_t age_shard;       /* where the sweep over ages goes on */
     uint64_t defrag_until_ns; /* rest of the pacing: no defragmentation before */
@@ -238,12 +240,22 @@ static void revisit(struct memthread *m)
     lock_release(&m->store->reclaim, LOCK_RECLAIM);
 }
 
+static bool store_is_empty(const struct store *s)
+{
+    int64_t items = 0;
+    for (const struct store_ctx *x = atomic_load(&s->contexts); x != NULL; x = x->next)
+        items += atomic_load_explicit(&x->bytes.items, memory_order_relaxed);
+    return items == 0;
+}
+
 static void beat(struct memthread *m)
 {
     uint64_t now = clock_mono_ns();
     if (now < m->next_beat_ns)
         return;
     m->next_beat_ns = now + BEAT_MS * UINT64_C(1000000);
+    if (++m->beats == SETTLED_BEATS && store_is_empty(m->store))
+        memory_begin(m->srv); /* at the start other threads were still touching their stacks */
     memory_budget(m->srv);
     revisit(m);
 }

@@ -58,3 +58,16 @@ def _(argv, ours, judge):
 def _(argv, ours, judge):
     return (argv[:2] == [b"CONFIG", b"SET"] and ours[0] == b"-"
             and b"'maxmemory-samples') - argument must be between 1 and 64" in ours[1])
+
+
+@intended("shared integers",
+          "what COPY makes of a small integer is counted once by the judge; here it is as shared as any")
+def _(argv, ours, judge):
+    return argv[:2] == [b"OBJECT", b"REFCOUNT"] and {ours, judge} <= {(b":", 1), (b":", 2147483647)}
+
+
+@intended("NUL in options",
+          "texts and lists refuse a zero byte in words of their own; the judge names the list, or reads on behind it")
+def _(argv, ours, judge):
+    return (argv[:2] == [b"CONFIG", b"SET"] and any(b"\0" in a for a in argv[2:])
+            and ours[0] == b"-" and b"zero bytes" in ours[1])
