@@ -131,8 +131,10 @@ static void measure(struct server *srv, struct memory_parts *m)
     if (atomic_load(&s->memory.heap_leaves) > 0)
         untouched += heap_leaves() - atomic_load(&s->memory.heap_leaves);
     m->jemalloc -= untouched < m->jemalloc ? untouched : m->jemalloc;
-    for (int i = 0; i < nstacks; i++)
-        m->stacks += resident_bytes(atomic_load(&srv->stacks[i].base), srv->stacks[i].size);
+    for (int i = 0; i < nstacks; i++) {
+        char *stack = atomic_load(&srv->stacks[i].base); /* publishes the size */
+        m->stacks += stack == NULL ? 0 : resident_bytes(stack, srv->stacks[i].size);
+    }
     statm(&m->rss, &file);
     m->base = file + atomic_load(&s->memory.program_bytes);
     m->total = m->pages + m->tables + m->jemalloc + m->stacks + m->base;
