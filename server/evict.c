@@ -40,6 +40,15 @@ static slot_t with_age_now(const struct store_ctx *sx, slot_t s)
     return (s & ~((slot_t)SLOT_AGE_MASK << SLOT_AGE_SHIFT)) | (slot_t)sx->age_now << SLOT_AGE_SHIFT;
 }
 
+/* One use in 4^freq counts with the default lfu-log-factor of 10, so that eight steps span 16k uses; in proportion with
+ * another one, and every use with 0. */
+static bool lfu_counts(struct store_ctx *sx, uint32_t freq)
+{
+    uint64_t factor = (uint64_t)atomic_load_explicit(&sx->store->lfu_factor, memory_order_relaxed);
+    uint64_t period = (UINT64_C(1) << (2 * freq)) * factor / 10;
+    return period <= 1 || ctx_random(sx) % period == 0;
+}
+
 void slot_touch(struct store_ctx *sx, slot_t *slot)
 {
     slot_t s = *slot;
@@ -51,8 +60,7 @@ void slot_touch(struct store_ctx *sx, slot_t *slot)
         return;
     case EVICT_ALLKEYS_LFU:
     case EVICT_VOLATILE_LFU:
-        /* one use in 4^freq counts, so eight steps span 16k uses */
-        if (freq < SLOT_FREQ_MAX && (ctx_random(sx) & ((UINT64_C(1) << (2 * freq)) - 1)) == 0)
+        if (freq < SLOT_FREQ_MAX && lfu_counts(sx, freq))
             s = with_freq(s, freq + 1);
         break;
     default:

@@ -62,6 +62,8 @@ struct memthread {
     uint64_t beats;           /* since the start */
     uint64_t tick_at_ns;      /* when the age clock steps next */
     uint32_t age_shard;       /* where the sweep over ages goes on */
+    bool lfu_decays;          /* this pass of it lowers the frequencies of LFU */
+    uint64_t lfu_decayed_ns;  /* when the last one that did began */
     uint64_t defrag_until_ns; /* rest of the pacing: no defragmentation before */
     uint32_t reserve_low, reserve_high;
 };
@@ -95,11 +97,12 @@ static void set_reserve(struct memthread *m)
     uint64_t low = (uint64_t)OPT(m->srv->opt, reserve_low) / PAGE_SIZE;
     uint64_t high = (uint64_t)OPT(m->srv->opt, reserve_high) / PAGE_SIZE;
     uint64_t size = OPT(m->srv->opt, maxmemory) > 0 ? atomic_load(&pool->budget) : pool_in_use(pool);
-    if (low == 0)
+    if (low == 0) {
         low = OPT(m->srv->opt, maxmemory) > 0 ? size / 256 : size / 1024;
-    low = low < RESERVE_MIN_PAGES ? RESERVE_MIN_PAGES : low > RESERVE_MAX_PAGES ? RESERVE_MAX_PAGES : low;
-    if (size < 64 * RESERVE_MIN_PAGES)
-        low = size / 64 + 1;
+        low = low < RESERVE_MIN_PAGES ? RESERVE_MIN_PAGES : low > RESERVE_MAX_PAGES ? RESERVE_MAX_PAGES : low;
+        if (size < 64 * RESERVE_MIN_PAGES)
+            low = size / 64 + 1;
+    }
     if (high <= low)
         high = 2 * low;
     m->reserve_low = (uint32_t)low;
@@ -212,9 +215,15 @@ static void keep_age(struct memthread *m)
     sx->age_now = tick & SLOT_AGE_MASK;
     int policy = atomic_load(&s->policy);
     bool lfu = policy == EVICT_ALLKEYS_LFU || policy == EVICT_VOLATILE_LFU;
+    if (m->age_shard == 0) { /* a pass over all shards begins: does it lower frequencies? */
+        uint64_t pause_ns = (uint64_t)OPT(m->srv->opt, lfu_decay_time) * 60 * UINT64_C(1000000000);
+        m->lfu_decays = lfu && now - m->lfu_decayed_ns >= pause_ns;
+        if (m->lfu_decays)
+            m->lfu_decayed_ns = now;
+    }
     for (uint32_t i = 0; i < SHARDS / AGE_SWEEP_TICKS; i++) {
         if (!shard_is_bare(&s->shards[m->age_shard]))
-            age_shard(m, &s->shards[m->age_shard], lfu);
+            age_shard(m, &s->shards[m->age_shard], m->lfu_decays);
         m->age_shard = (m->age_shard + 1) % SHARDS;
     }
 }

@@ -103,7 +103,6 @@ struct options {
     option_number active_defrag_ignore_bytes;
     option_number active_defrag_threshold_lower, active_defrag_threshold_upper; /* per cent */
     option_number active_defrag_cycle_min, active_defrag_cycle_max;             /* per cent of one core */
-    option_number active_defrag_latency_target;                                 /* microseconds */
 
     /* limits of clients */
     struct output_limit output_limit[CLASS_COUNT];

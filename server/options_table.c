@@ -247,18 +247,18 @@ const struct option option_table[] = {
     },
     {
         .name = "maxmemory-samples", .type = OPTION_INT, .group = GROUP_MEMORY, MUTABLE, AT(maxmemory_samples),
-        .min = 1, .max = 64, .standard = "5", .unit = "items",
+        .min = 1, .max = 64, .standard = "5", .unit = "items", .apply = apply_memory,
         .help = "Items that are compared for one eviction by the lru, lfu and ttl policies.",
     },
     {
         .name = "lfu-log-factor", .type = OPTION_INT, .group = GROUP_MEMORY, MUTABLE, AT(lfu_log_factor),
-        .max = INT_MAX, .standard = "10",
+        .max = INT_MAX, .standard = "10", .apply = apply_memory,
         .help = "How slowly an item's frequency grows with its hits.",
     },
     {
         .name = "lfu-decay-time", .type = OPTION_INT, .group = GROUP_MEMORY, MUTABLE, AT(lfu_decay_time),
         .max = INT_MAX, .standard = "1", .unit = "minutes",
-        .help = "How long until an unused item's frequency is lowered. 0: never.",
+        .help = "How long until an item's frequency is lowered by a step. 0: at every look of the memory thread.",
     },
     {
         .name = "reclaim-reserve-low", .type = OPTION_BYTES, .group = GROUP_MEMORY, MUTABLE, AT(reserve_low),
@@ -319,11 +319,6 @@ const struct option option_table[] = {
         AT(active_defrag_cycle_max), .min = 1, .max = 99, .standard = "25", .unit = "per cent of one core",
         .help = "Effort at the upper threshold.",
     },
-    {
-        .name = "active-defrag-latency-target", .type = OPTION_INT, .group = GROUP_DEFRAG, MUTABLE,
-        AT(active_defrag_latency_target), .min = 1, .max = 1000000, .standard = "1000", .unit = "microseconds",
-        .help = "The longest that the memory thread works without a pause.",
-    },
 
     /* ---- limits of clients ---- */
     {
@@ -344,7 +339,7 @@ const struct option option_table[] = {
     },
     {
         .name = "proto-max-bulk-len", .type = OPTION_BYTES, .group = GROUP_CLIENTS, MUTABLE, AT(proto_max_bulk_len),
-        .min = 1024 * 1024, .max = INT64_MAX, .standard = "512mb", .unit = "bytes",
+        .min = 1024 * 1024, .max = INT64_MAX, .standard = "512mb", .unit = "bytes", .apply = apply_memory,
         .help = "The longest value, and the longest argument of a request.",
     },
 

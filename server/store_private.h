@@ -146,6 +146,7 @@ struct store {
     _Atomic uint32_t age_tick_ms;    /* its step */
     _Atomic int policy;              /* enum evict_policy */
     _Atomic int samples;
+    _Atomic int64_t lfu_factor;  /* lfu-log-factor */
     _Atomic size_t max_value;    /* bytes: proto-max-bulk-len, and what maxmemory can hold */
     _Atomic uint64_t lazy_ropes; /* orphaned large values waiting for the memory thread */
     _Atomic bool active_expire;
