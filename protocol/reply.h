@@ -45,6 +45,10 @@ void reply_free(struct reply *r); /* drops what is pending and releases attachme
 bool reply_lend(struct reply *r, char *buf, size_t size);
 void reply_unlend(struct reply *r);
 
+/* Appends nothing more to the lent buffer: what comes yet goes to memory of the reply's own. Returns where the used
+ * part of it ends, so that the rest may be lent to another reply; NULL: none is lent. */
+const char *reply_seal(struct reply *r);
+
 /* Bytes not yet sent; memory that the reply owns (blocks, attachments counted with their length). */
 size_t reply_pending(const struct reply *r);
 size_t reply_memory(const struct reply *r);

@@ -184,6 +184,17 @@ bool reply_lend(struct reply *r, char *buf, size_t size)
     return true;
 }
 
+const char *reply_seal(struct reply *r)
+{
+    if (r->lent == NULL)
+        return NULL;
+    if (r->chunk == NULL && r->start != NULL) { /* else the window has left it, and it may be used to its end */
+        r->end = r->at;
+        r->lent_size = (size_t)(r->at - r->lent);
+    }
+    return r->lent + r->lent_size;
+}
+
 /* Copies the block's data out of the lent buffer. */
 static bool block_rescue(struct reply *r, struct reply_block *b)
 {

@@ -3,13 +3,16 @@
  *     parse      find the command, hash its keys                             as requests come in (dispatch_prepare)
  *     stage 1    prefetch the keys' tables                                   over the whole batch
  *     stage 2    prefetch the keys' items                                    over the whole batch
- *     stage 3    execute in order; send each connection's replies at once    connection by connection
+ *     stage 3    execute in order                                            connection by connection
+ *     stage 4    send each connection's replies, once a connection           one connection after the other
  *
  * So the cache misses of up to BATCH_REQUESTS requests overlap instead of queueing. The stages are tight loops of their
  * own, for the loads within them to overlap, too.
  * Invariants: groups are in the order of their requests. Only the last group may be open. Arguments point into `in` or
- * into a connection's own buffer, and neither moves before the batch has run. The one reply buffer is lent to one
- * connection at a time: the one that executes, or the open one. */
+ * into a connection's own buffer, and neither moves before the batch has run. The one reply buffer is cut into parts:
+ * each group that has run keeps what its replies take until they are sent, the next one is lent what is left.
+ * Sending comes last because a client that wakes for a reply costs as much as executing some hundred requests: one
+ * that is still awake for the reply before costs nothing. */
 #include "server/batch.h"
 
 #include <stdlib.h>
@@ -70,14 +73,13 @@ bool batch_add(struct worker *w, struct conn *c, const struct resp_result *res, 
 }
 
 /* The group's connection has nothing more to run in this batch. */
-static void batch_finish(struct batch *b, struct batch_group *g)
+static void group_finish(struct batch_group *g)
 {
     struct conn *c = g->conn;
     conn_io(c)->in_batch = false;
     conn_keep_tail(c, g->tail, g->tail_len);
     /* What the socket does not take is copied out of the lent buffer there. */
     conn_finish(c);
-    (void)b;
 }
 
 void batch_close(struct worker *w, const char *tail, size_t n)
@@ -90,8 +92,9 @@ void batch_close(struct worker *w, const char *tail, size_t n)
     g->tail_len = n;
     if (g->n == 0) {
         struct batch_group done = *g;
-        b->ngroups--;
-        batch_finish(b, &done);
+        if (--b->ngroups == 0)
+            b->out_used = 0; /* what it has there is sent now, or copied out */
+        group_finish(&done);
     } else if (b->nreq == BATCH_REQUESTS) {
         batch_run(w);
     }
@@ -101,7 +104,7 @@ void batch_close(struct worker *w, const char *tail, size_t n)
  * fetching all of a batch at once was measured at twice the time a line, as the first are evicted by the last. */
 static void prefetch(struct worker *w, struct batch *b, size_t at)
 {
-    const struct keys *keys = &b->keys;
+    struct keys *keys = &b->keys;
     size_t tables = at + PREFETCH_TABLES < keys->n ? at + PREFETCH_TABLES : keys->n;
     size_t items = at + PREFETCH_ITEMS < keys->n ? at + PREFETCH_ITEMS : keys->n;
     for (; b->tables_ahead < tables; b->tables_ahead++)
@@ -110,17 +113,37 @@ static void prefetch(struct worker *w, struct batch *b, size_t at)
         store_prefetch_item(w->sx, &keys->v[b->items_ahead]);
 }
 
-static void run_group(struct worker *w, struct batch *b, struct batch_group *g, struct request *r)
+/* Sends the replies of those groups that have run, up to `end`, and parts with their connections. */
+static void finish_groups(struct batch *b, uint32_t end)
+{
+    for (; b->finished < end; b->finished++)
+        group_finish(&b->group[b->finished]);
+}
+
+/* What may take long, others shall not wait for with replies that are there. */
+static bool may_take_long(const struct request *r)
+{
+    return r->nkeys == 0 && r->cmd != NULL && (r->cmd->flags & CMD_FAST) == 0;
+}
+
+static void run_group(struct worker *w, struct batch *b, uint32_t at, struct request *r)
 {
     struct dispatch d;
+    struct batch_group *g = &b->group[at];
     if (!g->lent) {
-        reply_lend(&g->conn->out, b->out, BATCH_OUTPUT);
+        if (BATCH_OUTPUT - b->out_used < BATCH_OUTPUT_LEAST) {
+            finish_groups(b, at);
+            b->out_used = 0;
+        }
+        reply_lend(&g->conn->out, b->out + b->out_used, BATCH_OUTPUT - b->out_used);
         g->lent = true;
     }
     dispatch_begin(&d, w, g->conn);
     for (uint32_t i = 0; i < g->n; i++) {
         if (b->keys.n > 1) /* else there is nothing to overlap with */
             prefetch(w, b, r[i].key);
+        if (UNLIKELY(may_take_long(&r[i])))
+            finish_groups(b, at);
         dispatch_run(&d, &r[i], b->args.v + r[i].first, &b->keys);
     }
     g->n = 0;
@@ -135,18 +158,22 @@ void batch_run(struct worker *w)
     w->now_ms = clock_wall_ms();
     store_ctx_turn(w->sx, w->now_ms);
     b->tables_ahead = b->items_ahead = 0;
+    b->finished = 0;
     struct request *r = b->req;
-    uint32_t ngroups = b->ngroups;
-    for (uint32_t i = 0; i < ngroups; i++) {
-        struct batch_group *g = &b->group[i];
-        uint32_t n = g->n;
-        run_group(w, b, g, r);
+    uint32_t closed = b->ngroups - b->open;
+    for (uint32_t i = 0; i < b->ngroups; i++) {
+        uint32_t n = b->group[i].n;
+        run_group(w, b, i, r);
         r += n;
-        if (b->open && i == ngroups - 1)
-            b->group[0] = *g; /* still growing: it becomes the first of the next batch */
-        else
-            batch_finish(b, g);
+        const char *end = i < closed ? reply_seal(&b->group[i].conn->out) : NULL;
+        if (end != NULL)
+            b->out_used = (size_t)(end - b->out);
     }
+    finish_groups(b, closed);
+    if (b->open)
+        b->group[0] = b->group[closed]; /* still growing: it becomes the first of the next batch */
+    else
+        b->out_used = 0;
     b->ngroups = b->open ? 1 : 0;
     b->nreq = 0;
     b->keys.n = 0;

@@ -2,7 +2,7 @@
  *
  * A connection that became readable opens its group, adds the requests that it parsed, and closes the group. At
  * latest at the end of the loop turn batch_run executes everything in order, so that the cache misses of all keys
- * overlap, and finishes each connection (batch_run of a full batch leaves the open one unfinished). */
+ * overlap, and then finishes the connections (batch_run of a full batch leaves the open one unfinished). */
 #ifndef FLAGSTONE_SERVER_BATCH_H
 #define FLAGSTONE_SERVER_BATCH_H
 
@@ -18,13 +18,14 @@ struct conn;
 struct worker;
 
 enum {
-    BATCH_REQUESTS = 128,
+    BATCH_REQUESTS = 512,
     BATCH_ARGS = 8192,             /* with more arguments than this the batch is run at once */
     BATCH_INPUT = 64 * 1024,       /* bytes read in one go */
     BATCH_INPUT_LEAST = 16 * 1024, /* with less room than this it is run, to have room again */
     PREFETCH_TABLES = 32,          /* keys ahead of the one that runs */
     PREFETCH_ITEMS = 16,
-    BATCH_OUTPUT = 64 * 1024, /* the reply buffer that is lent */
+    BATCH_OUTPUT = 64 * 1024,      /* the reply buffer that is lent */
+    BATCH_OUTPUT_LEAST = 8 * 1024, /* with less of it left replies are sent, to have room again */
 };
 
 /* The requests [first, first + n) are those of one connection. */
@@ -33,18 +34,20 @@ struct batch_group {
     uint32_t n;
     const char *tail; /* what it has that is not parsed; in the batch's input or in its own buffer */
     size_t tail_len;
-    bool lent; /* it has the reply buffer */
+    bool lent; /* it has, or had its chance of, a part of the reply buffer */
 };
 
 struct batch {
     struct resp_args args;
     uint32_t nreq, ngroups;
+    uint32_t finished; /* groups of the batch that runs, whose replies were sent */
     bool open; /* the last group still grows */
     struct keys keys;
     size_t tables_ahead, items_ahead; /* of the keys: what has been prefetched */
     char *in;                         /* BATCH_INPUT bytes, of which in_used are in use by requests of this batch */
     size_t in_used;
-    char *out;
+    char *out;       /* BATCH_OUTPUT bytes, of which out_used are replies not sent yet */
+    size_t out_used;
     struct batch_group group[BATCH_REQUESTS + 1];
     struct request req[BATCH_REQUESTS];
 };

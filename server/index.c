@@ -152,13 +152,16 @@ slot_t *index_find(const struct store *s, const struct skey *k)
     if (t.cap == 0)
         return NULL;
     uint32_t tag = hash_tag(k->hash);
+    slot_t seen = k->seen_at < t.cap ? t.slots[k->seen_at] : 0;
+    if (LIKELY(seen != 0 && slot_tag(seen) == tag && same_key(slab_ptr(&s->slab, slot_ref(seen)), k)))
+        return &t.slots[k->seen_at];
     for (uint32_t i = table_first(&t, tag); i != TABLE_NONE; i = table_next(&t, tag, i))
         if (same_key(slab_ptr(&s->slab, slot_ref(t.slots[i])), k))
             return &t.slots[i];
     return NULL;
 }
 
-void store_prefetch_item(struct store_ctx *sx, const struct skey *k)
+void store_prefetch_item(struct store_ctx *sx, struct skey *k)
 {
     struct shard *sh = shard_of(sx->store, k->hash);
     if (!lock_try(&sh->lock, LOCK_SHARD))
@@ -169,6 +172,7 @@ void store_prefetch_item(struct store_ctx *sx, const struct skey *k)
     lock_release(&sh->lock, LOCK_SHARD);
     if (ref == 0)
         return;
+    k->seen_at = (uint16_t)i;
     /* all lines of a small item; of a large one the first few, the processor sees the rest coming */
     const struct slab *slab = &sx->store->slab;
     const char *p = slab_ptr(slab, ref), *end = p + PREFETCH_BYTES;

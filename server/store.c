@@ -16,7 +16,7 @@ static_assert(CHUNK_LIVE == 3 && CHUNK_EXPIRES == 4 && CHUNK_EXPIRY_STATES == 25
 
 void store_key(const struct store *s, struct skey *k, const char *p, size_t len, uint16_t db)
 {
-    *k = (struct skey){p, (uint32_t)len, db, siphash13(&s->seed, p, len, db)};
+    *k = (struct skey){p, (uint32_t)len, db, SKEY_NOWHERE, siphash13(&s->seed, p, len, db)};
 }
 
 uint64_t item_hash(const struct store *s, const struct item *it)

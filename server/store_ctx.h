@@ -30,7 +30,7 @@ enum store_status store_reclaim(struct store_ctx *sx);
 /* Staged lookups: bring a key's shard, then its table, then its item, towards the cache. No lock held; never needed. */
 void store_prefetch_shard(struct store_ctx *sx, const struct skey *k);
 void store_prefetch_table(struct store_ctx *sx, const struct skey *k);
-void store_prefetch_item(struct store_ctx *sx, const struct skey *k);
+void store_prefetch_item(struct store_ctx *sx, struct skey *k); /* notes where it saw it */
 
 /* Counters of all contexts together (relaxed sums). */
 void store_counters_sum(const struct store *s, struct store_counters *sum);
