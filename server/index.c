@@ -300,7 +300,7 @@ static bool make_room(struct store_ctx *sx, struct shard *sh, uint32_t tag, stru
         return table_resize(sx, sh, tag, b, TABLE_FIRST_SLOTS);
     if (b.count >= TABLE_FULL || b.cap == TABLE_CAP_MAX)
         return table_split(sx, sh, tag, b);
-    uint32_t slots = b.cap + 1 + b.cap / 24;
+    uint32_t slots = b.cap + 1 + b.cap / 12;
     return table_resize(sx, sh, tag, b, slots < TABLE_CAP_MAX ? slots : TABLE_CAP_MAX);
 }
 
