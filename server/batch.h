@@ -41,12 +41,12 @@ struct batch {
     struct resp_args args;
     uint32_t nreq, ngroups;
     uint32_t finished; /* groups of the batch that runs, whose replies were sent */
-    bool open; /* the last group still grows */
+    bool open;         /* the last group still grows */
     struct keys keys;
     size_t tables_ahead, items_ahead; /* of the keys: what has been prefetched */
     char *in;                         /* BATCH_INPUT bytes, of which in_used are in use by requests of this batch */
     size_t in_used;
-    char *out;       /* BATCH_OUTPUT bytes, of which out_used are replies not sent yet */
+    char *out; /* BATCH_OUTPUT bytes, of which out_used are replies not sent yet */
     size_t out_used;
     struct batch_group group[BATCH_REQUESTS + 1];
     struct request req[BATCH_REQUESTS];

@@ -19,13 +19,14 @@ struct rope;
 enum { STORE_KEY_MAX = 65500 };
 #define STORE_NO_EXPIRY INT64_C(-1)
 
-/* A key: its bytes, physical database and hash (which covers both). */
 enum { SKEY_NOWHERE = 0xffff };
+
+/* A key: its bytes, physical database and hash (which covers both). */
 struct skey {
     const char *p;
     uint32_t len;
     uint16_t db;
-    uint16_t seen_at; /* where in its table store_prefetch_item saw a slot like its own; a hint: SKEY_NOWHERE, or stale */
+    uint16_t seen_at; /* where in its table store_prefetch_item saw it; a hint, which may be SKEY_NOWHERE or stale */
     uint64_t hash;
 };
 

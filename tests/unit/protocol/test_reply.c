@@ -274,6 +274,39 @@ static void a_lent_buffer_is_used_and_left(void **state)
     reply_free(&r);
 }
 
+/* One buffer for two replies: the first keeps what it has written, and writes nothing behind that any more. */
+static void a_sealed_buffer_is_shared(void **state)
+{
+    struct reply a, b;
+    char buf[64];
+    (void)state;
+    reply_init(&a);
+    reply_init(&b);
+    assert_null(reply_seal(&a));
+    assert_true(reply_lend(&a, buf, sizeof buf));
+    reply_ok(&a);
+    const char *end = reply_seal(&a);
+    assert_ptr_equal(end, buf + 5);
+    assert_true(reply_lend(&b, buf + 5, sizeof buf - 5));
+    reply_int(&b, 12);
+    reply_int(&a, 34);
+    assert_memory_equal(buf, "+OK\r\n:12\r\n", 10);
+    assert_ptr_equal(reply_seal(&a), end);
+    reply_unlend(&a);
+    reply_unlend(&b);
+    memset(buf, '!', sizeof buf);
+    expect(&a, "+OK\r\n:34\r\n");
+    expect(&b, ":12\r\n");
+    /* a reply that outgrew its part may use it to the end */
+    assert_true(reply_lend(&a, buf, 8));
+    reply_bulk(&a, "0123456789", 10);
+    assert_ptr_equal(reply_seal(&a), buf + 8);
+    reply_unlend(&a);
+    expect(&a, "$10\r\n0123456789\r\n");
+    reply_free(&a);
+    reply_free(&b);
+}
+
 static uint64_t next_random(uint64_t *seed)
 {
     *seed ^= *seed << 13;
@@ -378,6 +411,7 @@ int main(void)
         cmocka_unit_test(attachments_leave_in_order_and_are_released_once),
         cmocka_unit_test(aggregates_get_their_length_last),
         cmocka_unit_test(a_lent_buffer_is_used_and_left),
+        cmocka_unit_test(a_sealed_buffer_is_shared),
         cmocka_unit_test(random_replies_leave_as_they_came),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
