@@ -7,7 +7,7 @@
  * their home or after it, in the order of their tags, without gaps between home and place (linear probing, ordered:
  * Amble, Knuth 1974; Celis' Robin Hood), wrapping at the end. So a look-up ends at the first larger tag, and a table
  * is re-laid into another size by streaming it, without a look at any key.
- * At loads to 0.93 a look-up reads one or two cache lines. */
+ * At loads to 0.89 a look-up reads one or two cache lines. */
 #ifndef FLAGSTONE_SERVER_TABLE_H
 #define FLAGSTONE_SERVER_TABLE_H
 
