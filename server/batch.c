@@ -69,7 +69,8 @@ bool batch_add(struct worker *w, struct conn *c, const struct resp_result *res, 
     r->argc = res->argc;
     r->has_big = has_big;
     dispatch_prepare(w, c, r, b->args.v + r->first, &b->keys);
-    return b->nreq == BATCH_REQUESTS || b->args.n > BATCH_ARGS;
+    b->expected += conn_io(c)->reply_mean;
+    return b->nreq == BATCH_REQUESTS || b->args.n > BATCH_ARGS || b->expected > BATCH_REPLIES;
 }
 
 /* The group's connection has nothing more to run in this batch. */
@@ -138,6 +139,8 @@ static void run_group(struct worker *w, struct batch *b, uint32_t at, struct req
         reply_lend(&g->conn->out, b->out + b->out_used, BATCH_OUTPUT - b->out_used);
         g->lent = true;
     }
+    struct reply *out = &g->conn->out;
+    size_t sent = 0, before = reply_pending(out);
     dispatch_begin(&d, w, g->conn);
     for (uint32_t i = 0; i < g->n; i++) {
         if (b->keys.n > 1) /* else there is nothing to overlap with */
@@ -145,6 +148,15 @@ static void run_group(struct worker *w, struct batch *b, uint32_t at, struct req
         if (UNLIKELY(may_take_long(&r[i])))
             finish_groups(b, at);
         dispatch_run(&d, &r[i], b->args.v + r[i].first, &b->keys);
+        if (UNLIKELY(out->owned > CONN_SENT_NOW) && i + 1 < g->n) { /* larger than thought: what can go, goes */
+            size_t pending = reply_pending(out);
+            conn_send(g->conn);
+            sent += pending - reply_pending(out);
+        }
+    }
+    if (LIKELY(g->n > 0)) {
+        size_t mean = (reply_pending(out) + sent - before) / g->n;
+        conn_io(g->conn)->reply_mean = mean < UINT32_MAX ? (uint32_t)mean : UINT32_MAX;
     }
     g->n = 0;
 }
@@ -176,6 +188,7 @@ void batch_run(struct worker *w)
         b->out_used = 0;
     b->ngroups = b->open ? 1 : 0;
     b->nreq = 0;
+    b->expected = 0;
     b->keys.n = 0;
     resp_args_clear(&b->args);
     if (!b->open)

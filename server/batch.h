@@ -24,6 +24,7 @@ enum {
     BATCH_INPUT_LEAST = 16 * 1024, /* with less room than this it is run, to have room again */
     PREFETCH_TABLES = 32,          /* keys ahead of the one that runs */
     PREFETCH_ITEMS = 16,
+    BATCH_REPLIES = 256 * 1024,    /* with more bytes of replies to be expected than this it is run at once */
     BATCH_OUTPUT = 64 * 1024,      /* the reply buffer that is lent */
     BATCH_OUTPUT_LEAST = 8 * 1024, /* with less of it left replies are sent, to have room again */
 };
@@ -48,6 +49,7 @@ struct batch {
     size_t in_used;
     char *out; /* BATCH_OUTPUT bytes, of which out_used are replies not sent yet */
     size_t out_used;
+    size_t expected; /* bytes of replies, by the means of the connections */
     struct batch_group group[BATCH_REQUESTS + 1];
     struct request req[BATCH_REQUESTS];
 };

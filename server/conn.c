@@ -43,6 +43,7 @@ struct conn *conn_new(struct worker *w, int fd, const struct conn_origin *origin
     atomic_init(&c->active_ms, c->created_ms);
     atomic_init(&c->resp, 2);
     atomic_init(&c->flags, origin->flags | (OPT(w->srv->opt, has_password) ? 0 : CONN_AUTHENTICATED));
+    io->reply_mean = CONN_REPLY_GUESS;
     reply_init(&c->out);
     event_assign(&io->readable, w->base, fd, EV_READ | EV_PERSIST, conn_on_readable, c);
     if (event_add(&io->readable, NULL) != 0) {

@@ -25,6 +25,7 @@ struct conn_io {
     struct parked *parked_last;
     struct conn *paused_next;  /* worker->paused */
     struct conn *monitor_next; /* worker->monitors */
+    uint32_t reply_mean;       /* bytes of a reply, as of its last requests: how many may run before replies are sent */
     uint8_t bigs;              /* large arguments received for the command that is being parsed (stops at 255) */
     bool in_batch;             /* has requests in the worker's batch: must not be freed now */
     bool reading;              /* `readable` is armed */
@@ -43,6 +44,7 @@ extern const char conn_no_memory[1];
 
 /* How many bytes a connection may have waiting before its requests are left unread while client memory is short, and
  * how many are sent in one go before others get their turn. */
+enum { CONN_REPLY_GUESS = 2048 }; /* reply_mean of a connection that has not asked yet */
 enum { CONN_PENDING_SMALL = 256 * 1024, CONN_SEND_MAX = 1024 * 1024, CONN_SENT_NOW = 64 * 1024 };
 
 /* conn.c */
