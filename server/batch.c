@@ -18,6 +18,7 @@
 #include <stdlib.h>
 
 #include "server/conn_private.h"
+#include "server/gate.h"
 #include "server/options.h"
 #include "server/server.h"
 #include "server/stats.h"
@@ -167,6 +168,7 @@ void batch_run(struct worker *w)
     if (b->nreq == 0)
         return;
     uint64_t begin = ticks_now(&w->ticks);
+    gate_enter(w);
     w->now_ms = clock_wall_ms();
     store_ctx_turn(w->sx, w->now_ms);
     b->tables_ahead = b->items_ahead = 0;
@@ -181,6 +183,7 @@ void batch_run(struct worker *w)
         if (end != NULL)
             b->out_used = (size_t)(end - b->out);
     }
+    gate_leave(w);
     finish_groups(b, closed);
     if (b->open)
         b->group[0] = b->group[closed]; /* still growing: it becomes the first of the next batch */

@@ -153,7 +153,7 @@ static void flag_letters(const struct conn *c, char letters[16])
         char letter;
     } table[] = {
         {CONN_MONITOR, 'O'},    {CONN_PUBSUB, 'P'}, {CONN_PAUSED, 'b'},   {CONN_CLOSE_AFTER_REPLY, 'c'},
-        {CONN_CLOSE_ASAP, 'A'}, {CONN_UNIX, 'U'},   {CONN_NO_EVICT, 'e'}, {CONN_NO_TOUCH, 'T'},
+        {CONN_MULTI, 'x'},      {CONN_CLOSE_ASAP, 'A'}, {CONN_UNIX, 'U'},   {CONN_NO_EVICT, 'e'}, {CONN_NO_TOUCH, 'T'},
     };
     size_t n = 0;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -178,11 +178,11 @@ size_t clients_line(const struct conn *c, int64_t now_ms, char *buf, size_t size
     unsigned long long in = SHARED(input_bytes), room = SHARED(input_room), out = SHARED(output_bytes);
     int n = snprintf(
         buf, size,
-        "id=%llu addr=%s laddr=%s fd=%d name=%.*s age=%lld idle=%lld flags=%s db=%d sub=0 psub=0 ssub=0 multi=-1 "
+        "id=%llu addr=%s laddr=%s fd=%d name=%.*s age=%lld idle=%lld flags=%s db=%d sub=0 psub=0 ssub=0 multi=%d "
         "qbuf=%llu qbuf-free=%llu argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=%d omem=%llu tot-mem=%llu events=%s "
         "cmd=%s user=default redir=-1 resp=%d lib-name=%.*s lib-ver=%.*s",
         (unsigned long long)c->id, peer, local, c->fd, NAME_SHOWN, c->name == NULL ? "" : c->name,
-        (long long)(age_ms < 0 ? 0 : age_ms / 1000), (long long)(idle_ms < 0 ? 0 : idle_ms / 1000), letters, SHARED(db),
+        (long long)(age_ms < 0 ? 0 : age_ms / 1000), (long long)(idle_ms < 0 ? 0 : idle_ms / 1000), letters, SHARED(db), SHARED(queued),
         in, room > in ? room - in : 0, out > 0, out, (unsigned long long)SHARED(memory),
         conn_has(c, CONN_WANTS_WRITE) ? "rw" : "r", cmd == NULL ? "NULL" : cmd->name, SHARED(resp), NAME_SHOWN,
         c->lib_name == NULL ? "" : c->lib_name, NAME_SHOWN, c->lib_ver == NULL ? "" : c->lib_ver);

@@ -39,6 +39,7 @@ struct cmd_ctx {
                                 unless the command has CMD_NOLOCK */
     uint32_t nkeys;
     int64_t now_ms; /* Unix time, read once a loop turn */
+    bool locked;    /* for EXEC: the keys' shards were locked before, and stay so */
 };
 
 typedef enum cmd_status (*cmd_handler)(struct cmd_ctx *c);

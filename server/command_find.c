@@ -126,6 +126,8 @@ static const struct command *find_4(uint64_t word)
         return &row_time;
     case WORD('i', 'n', 'f', 'o'):
         return &row_info;
+    case WORD('e', 'x', 'e', 'c'):
+        return &row_exec;
     default:
         return NULL;
     }
@@ -150,6 +152,10 @@ static const struct command *find_5(uint64_t word)
         return &row_reset;
     case WORD('d', 'e', 'b', 'u', 'g'):
         return &row_debug;
+    case WORD('m', 'u', 'l', 't', 'i'):
+        return &row_multi;
+    case WORD('w', 'a', 't', 'c', 'h'):
+        return &row_watch;
     default:
         return NULL;
     }
@@ -212,6 +218,10 @@ static const struct command *find_6(uint64_t word)
 static const struct command *find_7(uint64_t word)
 {
     switch (word) {
+    case WORD('d', 'i', 's', 'c', 'a', 'r', 'd'):
+        return &row_discard;
+    case WORD('u', 'n', 'w', 'a', 't', 'c', 'h'):
+        return &row_unwatch;
     case WORD('p', 'e', 'x', 'p', 'i', 'r', 'e'):
         return &row_pexpire;
     case WORD('p', 'e', 'r', 's', 'i', 's', 't'):

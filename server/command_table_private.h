@@ -19,7 +19,8 @@
     X(object) \
     X(ping) X(echo) X(hello) X(auth) X(select) X(quit) X(reset) X(client) \
     X(dbsize) X(flushdb) X(flushall) X(swapdb) X(time) X(info) X(config) X(memory) X(slowlog) X(latency) \
-    X(monitor) X(command) X(shutdown) X(debug)
+    X(monitor) X(command) X(shutdown) X(debug) \
+    X(multi) X(exec) X(discard) X(watch) X(unwatch)
 
 /* Of one container all together, in the order of its array. */
 #define SUBCOMMAND_LIST(X) \

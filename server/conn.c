@@ -19,6 +19,7 @@
 #include "server/monitor.h"
 #include "server/options.h"
 #include "server/server.h"
+#include "server/txn.h"
 #include "server/worker.h"
 #include "slab/base/assert.h"
 
@@ -42,6 +43,7 @@ struct conn *conn_new(struct worker *w, int fd, const struct conn_origin *origin
     c->created_ms = clock_wall_ms();
     atomic_init(&c->active_ms, c->created_ms);
     atomic_init(&c->resp, 2);
+    atomic_init(&c->queued, -1);
     atomic_init(&c->flags, origin->flags | (OPT(w->srv->opt, has_password) ? 0 : CONN_AUTHENTICATED));
     io->reply_mean = CONN_REPLY_GUESS;
     reply_init(&c->out);
@@ -69,6 +71,7 @@ static void conn_release_memory(struct conn_io *io)
         conn_drop_big(c->wkr, io->big);
     resp_reset(&io->parser, conn_drop_big, c->wkr);
     conn_forget_parked(c);
+    txn_drop(c);
     reply_free(&c->out);
     free(io->in);
     free(c->name);
@@ -117,6 +120,8 @@ void conn_account(struct conn *c)
         now += big_memory(io->big);
     if (UNLIKELY(io->parked != NULL))
         now += conn_parked_memory(c);
+    if (UNLIKELY(io->txn != NULL || io->watcher != NULL))
+        now += txn_memory(c);
     atomic_store_explicit(&c->input_bytes, (uint32_t)io->in_len, memory_order_relaxed);
     atomic_store_explicit(&c->input_room, (uint32_t)io->in_cap, memory_order_relaxed);
     atomic_store_explicit(&c->output_bytes, out, memory_order_relaxed);
@@ -172,6 +177,7 @@ void conn_protocol(struct conn *c, int resp)
 void conn_reset(struct conn *c)
 {
     monitor_remove(c);
+    txn_drop(c);
     conn_clear(c, CONN_REPLY_OFF | CONN_REPLY_SKIP | CONN_REPLY_SKIP_NEXT | CONN_NO_TOUCH);
     c->out.muted = 0;
     conn_select(c, 0);

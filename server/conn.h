@@ -34,6 +34,7 @@ enum conn_flag {
     CONN_KILLED = 1 << 12,      /* another thread asked for its end */
     CONN_WANTS_WRITE = 1 << 13, /* the socket is full: a write event is armed */
     CONN_IN_BATCH = 1 << 14,    /* has requests in the worker's batch */
+    CONN_MULTI = 1 << 16,       /* commands are queued until EXEC (txn.h) */
     CONN_LOCAL = 1 << 15,       /* loopback or unix: protected-mode lets it in */
 };
 
@@ -65,6 +66,8 @@ struct conn {
     int64_t created_ms;
     _Atomic int64_t active_ms;           /* the last time that bytes came or went [shared] */
     _Atomic(const struct command *) cmd; /* the last command [shared] */
+    _Atomic int32_t queued;              /* commands in MULTI, -1: none is open [shared] */
+    _Atomic uint32_t watching;           /* keys [shared] */
     _Atomic uint32_t input_bytes;        /* in its query buffer [shared] */
     _Atomic uint32_t input_room;         /* allocated for it [shared] */
     _Atomic uint64_t output_bytes;       /* waiting to be sent [shared] */

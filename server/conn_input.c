@@ -16,6 +16,7 @@
 #include "server/options.h"
 #include "server/server.h"
 #include "server/stats.h"
+#include "server/txn.h"
 #include "server/worker.h"
 #include "slab/base/assert.h"
 #include "slab/base/log.h"
@@ -151,6 +152,8 @@ bool conn_over_input_limit(const struct conn *c)
     size_t n = io->in_len + resp_memory(&io->parser);
     if (io->big != NULL && io->big != CONN_NO_MEMORY)
         n += big_memory(io->big);
+    if (io->txn != NULL)
+        n += io->txn->bytes;
     return n > (size_t)OPT(c->wkr->srv->opt, client_query_buffer_limit);
 }
 

@@ -10,20 +10,13 @@
 #include "server/clients.h"
 #include "server/conn_private.h"
 #include "server/dispatch.h"
+#include "server/gate.h"
+#include "server/kept.h"
 #include "server/pause.h"
 #include "server/server.h"
 #include "server/store_ctx.h"
 #include "server/worker.h"
 #include "slab/base/assert.h"
-
-/* A command in one allocation: the arguments, then their bytes. */
-struct parked {
-    struct parked *next;
-    size_t bytes;
-    int argc;
-    bool has_big;
-    struct arg argv[];
-};
 
 bool conn_is_paused(const struct conn *c, const struct command *cmd, int64_t now_ms)
 {
@@ -54,61 +47,33 @@ static void list_paused(struct conn *c)
 bool conn_park(struct conn *c, struct arg *argv, int argc)
 {
     struct conn_io *io = conn_io(c);
-    size_t bytes = sizeof(struct parked) + (size_t)argc * sizeof *argv, at = bytes;
-    for (int i = 0; i < argc; i++)
-        bytes += argv[i].big == NULL ? argv[i].len : 0;
-    struct parked *p = malloc(bytes);
-    if (p == NULL)
+    struct kept *k = kept_new(NULL, argv, argc);
+    if (k == NULL)
         return false;
-    *p = (struct parked){.bytes = bytes, .argc = argc};
-    for (int i = 0; i < argc; i++) {
-        p->argv[i] = argv[i];
-        p->has_big = p->has_big || argv[i].big != NULL;
-        if (argv[i].big == NULL) {
-            p->argv[i].p = (char *)p + at;
-            memcpy((char *)p + at, argv[i].p, argv[i].len);
-            at += argv[i].len;
-        }
-        argv[i].big = NULL;
-    }
     if (io->parked == NULL)
-        io->parked = p;
+        io->parked = k;
     else
-        io->parked_last->next = p;
-    io->parked_last = p;
+        io->parked_last->next = k;
+    io->parked_last = k;
     list_paused(c);
     return true;
-}
-
-static void parked_free(struct worker *w, struct parked *p)
-{
-    for (int i = 0; i < p->argc; i++) {
-        if (p->argv[i].big != NULL)
-            conn_drop_big(w, p->argv[i].big);
-    }
-    free(p);
 }
 
 void conn_forget_parked(struct conn *c)
 {
     struct conn_io *io = conn_io(c);
     while (io->parked != NULL) {
-        struct parked *p = io->parked;
-        io->parked = p->next;
-        parked_free(c->wkr, p);
+        struct kept *k = io->parked;
+        io->parked = k->next;
+        kept_free(c->wkr, k);
     }
 }
 
 size_t conn_parked_memory(const struct conn *c)
 {
     size_t sum = 0;
-    for (const struct parked *p = ((const struct conn_io *)(const void *)c)->parked; p != NULL; p = p->next) {
-        sum += p->bytes;
-        for (int i = 0; i < p->argc; i++) {
-            if (p->argv[i].big != NULL && p->argv[i].big != (void *)CONN_NO_MEMORY)
-                sum += big_memory(p->argv[i].big);
-        }
-    }
+    for (const struct kept *k = ((const struct conn_io *)(const void *)c)->parked; k != NULL; k = k->next)
+        sum += kept_memory(k);
     return sum;
 }
 
@@ -117,20 +82,20 @@ static void unpark(struct conn *c)
 {
     struct conn_io *io = conn_io(c);
     struct worker *w = c->wkr;
-    struct parked *p = io->parked;
+    struct kept *k = io->parked;
     struct dispatch d;
     io->parked = NULL;
     conn_clear(c, CONN_PAUSED);
     io->in_batch = true; /* nothing frees it meanwhile */
     reply_lend(&c->out, w->batch->out, BATCH_OUTPUT);
     dispatch_begin(&d, w, c);
-    for (struct parked *next; p != NULL; p = next) {
-        next = p->next;
-        struct request r = {.argc = (uint32_t)p->argc, .has_big = p->has_big};
-        dispatch_prepare(w, c, &r, p->argv, &w->batch->keys);
-        dispatch_run(&d, &r, p->argv, &w->batch->keys);
+    for (struct kept *next; k != NULL; k = next) {
+        next = k->next;
+        struct request r = {.argc = (uint32_t)k->argc, .has_big = k->has_big};
+        dispatch_prepare(w, c, &r, k->argv, &w->batch->keys);
+        dispatch_run(&d, &r, k->argv, &w->batch->keys);
         w->batch->keys.n = 0;
-        parked_free(w, p);
+        kept_free(w, k);
     }
     io->in_batch = false;
     if (io->parked == NULL)
@@ -141,6 +106,7 @@ static void unpark(struct conn *c)
 void conn_unpark_all(struct worker *w)
 {
     batch_run(w);
+    gate_enter(w);
     w->now_ms = clock_wall_ms();
     store_ctx_turn(w->sx, w->now_ms);
     struct conn *c = w->paused;
@@ -153,4 +119,5 @@ void conn_unpark_all(struct worker *w)
         if (io->parked != NULL)
             unpark(c);
     }
+    gate_leave(w);
 }

@@ -9,7 +9,9 @@
 #include "server/big.h"
 #include "server/conn.h"
 
-struct parked;
+struct kept;
+struct txn;
+struct watcher;
 
 /* What a connection is besides its public face. The conn comes first, so one pointer is both. */
 struct conn_io {
@@ -21,8 +23,10 @@ struct conn_io {
     size_t in_len, in_cap;
     struct big *big;       /* a large value that is being received, or CONN_NO_MEMORY: it is thrown away */
     size_t big_left;       /* bytes of it that are still to come */
-    struct parked *parked; /* commands that wait for the end of CLIENT PAUSE, oldest first */
-    struct parked *parked_last;
+    struct kept *parked;   /* commands that wait for the end of CLIENT PAUSE, oldest first */
+    struct kept *parked_last;
+    struct txn *txn;         /* MULTI: what is queued; NULL outside of it */
+    struct watcher *watcher; /* WATCH: NULL where nothing is watched */
     struct conn *paused_next;  /* worker->paused */
     struct conn *monitor_next; /* worker->monitors */
     uint32_t reply_mean;       /* bytes of a reply, as of its last requests: how many may run before replies are sent */

@@ -16,6 +16,8 @@
 #include "server/batch.h"
 #include "server/command_keys.h"
 #include "server/conn_private.h"
+#include "server/handlers.h"
+#include "server/kept.h"
 #include "server/limit.h"
 #include "server/monitor.h"
 #include "server/options.h"
@@ -23,6 +25,7 @@
 #include "server/slow_command.h"
 #include "server/stats.h"
 #include "server/store_ctx.h"
+#include "server/txn.h"
 #include "server/worker.h"
 #include "slab/base/assert.h"
 #include "slab/base/log.h"
@@ -33,13 +36,12 @@ enum { RETRIES_MAX = 256, SHOWN_CHARS = 128, CROSS_PROTOCOL_LOG_MS = 60000 };
 enum {
     CONN_ENDING = CONN_CLOSE_ASAP | CONN_CLOSE_AFTER_REPLY | CONN_KILLED,
     CONN_REPLY_MODES = CONN_REPLY_OFF | CONN_REPLY_SKIP | CONN_REPLY_SKIP_NEXT,
-    CONN_ODD = CONN_ENDING | CONN_REPLY_MODES | CONN_AUTHENTICATED,
+    CONN_ODD = CONN_ENDING | CONN_REPLY_MODES | CONN_AUTHENTICATED | CONN_MULTI,
 };
 
 static const char out_of_memory[] = "OOM command not allowed when used memory > 'maxmemory'.";
 
-/* Room for n more keys, NULL: memory is short. */
-static struct skey *keys_room(struct keys *k, size_t n)
+struct skey *keys_room(struct keys *k, size_t n)
 {
     if (k->cap - k->n < n) {
         size_t cap = k->cap < 256 ? 256 : k->cap * 2;
@@ -88,6 +90,15 @@ static void add_keys(struct worker *w, struct request *r, const struct arg *argv
         add_key(w, r, keys, &argv[at[i]], db);
     if (at != few)
         free(at);
+}
+
+bool dispatch_keys(struct worker *w, const struct command *cmd, const struct arg *argv, int argc, uint16_t db,
+                   struct keys *keys)
+{
+    struct request r = {.cmd = cmd, .argc = (uint32_t)argc, .fault = REQUEST_FINE};
+    if (cmd->nkeyspecs > 0)
+        add_keys(w, &r, argv, keys, db);
+    return r.fault == REQUEST_FINE;
 }
 
 void dispatch_prepare(struct worker *w, struct conn *c, struct request *r, const struct arg *argv, struct keys *keys)
@@ -216,9 +227,22 @@ static void rehash(struct dispatch *d, const struct request *r, struct keys *key
     }
 }
 
+/* Runs the handler with its keys locked by EXEC: nothing can be reclaimed meanwhile. */
+static void call_locked(struct cmd_ctx *ctx)
+{
+    enum cmd_status st = ctx->cmd->handler(ctx);
+    store_settle(ctx->sx, ctx->keys, ctx->nkeys);
+    if (st != CMD_DONE)
+        reply_error(ctx->out, out_of_memory);
+}
+
 /* Runs the handler under the locks of its keys, again and again while memory can be won for it. */
 static void call(struct cmd_ctx *ctx)
 {
+    if (UNLIKELY(ctx->locked)) {
+        call_locked(ctx);
+        return;
+    }
     bool locks = ctx->nkeys > 0 && (ctx->cmd->flags & CMD_NOLOCK) == 0;
     for (int tries = 0;; tries++) {
         if (locks)
@@ -310,6 +334,46 @@ static void run_with_bigs(struct dispatch *d, struct request *r, struct arg *arg
     free(was_big);
 }
 
+static bool denies_oom(struct conn *c, const struct command *cmd)
+{
+    return (cmd->flags & CMD_DENYOOM) != 0 || (cmd->handler == cmd_exec && txn_has(c, CMD_DENYOOM));
+}
+
+/* A command that came in MULTI: queued, refused, or (true) to be run or answered as any other. */
+static bool run_in_multi(struct dispatch *d, struct request *r, struct arg *argv)
+{
+    struct conn *c = d->ctx.conn;
+    if (r->fault == REQUEST_NO_MEMORY && r->cmd->handler == cmd_exec) {
+        reply_errorf(d->ctx.out, "EXECABORT Transaction discarded because of: %s", out_of_memory);
+        stats_rejected(d->ctx.wkr->stats, r->cmd->id);
+        stats_error(d->ctx.wkr->stats, d->ctx.out->last_error);
+        txn_drop(c);
+        return false;
+    }
+    if (r->fault != REQUEST_FINE) {
+        txn_abort(c);
+        return true;
+    }
+    for (uint32_t i = 0; i < r->argc && r->has_big; i++) {
+        if (argv[i].big == (void *)CONN_NO_MEMORY) { /* it was thrown away when it came */
+            r->fault = REQUEST_NO_MEMORY;
+            txn_abort(c);
+            return true;
+        }
+    }
+    switch (txn_take(&d->ctx, r->cmd, argv, (int)r->argc)) {
+    case TXN_REFUSED:
+        stats_rejected(d->ctx.wkr->stats, r->cmd->id);
+        stats_error(d->ctx.wkr->stats, d->ctx.out->last_error);
+        return false;
+    case TXN_QUEUED:
+        return false;
+    case TXN_RUNS:
+        break;
+    }
+    return true;
+}
+
 /* What is rare: connections that end, are muted or not authenticated; pauses. False: do not run it. */
 static bool run_odd(struct dispatch *d, struct request *r, struct arg *argv)
 {
@@ -331,9 +395,13 @@ static bool run_odd(struct dispatch *d, struct request *r, struct arg *argv)
         next_reply_mode(c);
         return false;
     }
-    if (r->fault == REQUEST_FINE && (attention & ATTENTION_MEMORY) != 0 && (r->cmd->flags & CMD_DENYOOM) != 0 &&
+    if (r->fault == REQUEST_FINE && (attention & ATTENTION_MEMORY) != 0 && denies_oom(c, r->cmd) &&
         limit_refuses(d->ctx.srv, d->ctx.sx))
         r->fault = REQUEST_NO_MEMORY;
+    if (conn_has(c, CONN_MULTI) && !run_in_multi(d, r, argv)) {
+        next_reply_mode(c);
+        return false;
+    }
     return true;
 }
 
@@ -383,4 +451,27 @@ void dispatch_run(struct dispatch *d, struct request *r, struct arg *argv, struc
     }
     if (UNLIKELY(conn_has(c, CONN_REPLY_MODES)))
         next_reply_mode(c);
+}
+
+void dispatch_queued(struct cmd_ctx *exec, struct kept *k, const struct skey *keys, uint32_t nkeys, bool locked)
+{
+    struct dispatch d;
+    dispatch_begin(&d, exec->wkr, exec->conn);
+    struct cmd_ctx *ctx = &d.ctx;
+    uint64_t errors = ctx->out->errors;
+    ctx->cmd = k->cmd;
+    ctx->argv = k->argv;
+    ctx->argc = k->argc;
+    ctx->keys = keys;
+    ctx->nkeys = nkeys;
+    ctx->locked = locked;
+    ctx->db = nkeys > 0 ? keys[0].db : store_db(ctx->srv->store, conn_db(ctx->conn));
+    if (k->has_big) {
+        struct request r = {.cmd = k->cmd, .argc = (uint32_t)k->argc, .fault = REQUEST_FINE, .has_big = true};
+        run_with_bigs(&d, &r, k->argv, errors);
+        return;
+    }
+    call(ctx);
+    tell_monitors(ctx);
+    count(&d, errors);
 }

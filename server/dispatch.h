@@ -12,6 +12,7 @@
 #include "server/command.h"
 
 struct conn;
+struct kept;
 struct worker;
 
 /* What is wrong with a request, as far as is known before it runs. */
@@ -39,6 +40,9 @@ struct keys {
     size_t n, cap;
 };
 
+/* Room for n more, NULL: memory is short. The caller adds to keys->n what it fills. */
+struct skey *keys_room(struct keys *k, size_t n);
+
 void dispatch_prepare(struct worker *w, struct conn *c, struct request *r, const struct arg *argv, struct keys *keys);
 
 /* What stays the same over a connection's requests; dispatch_begin sets it up. */
@@ -49,7 +53,15 @@ struct dispatch {
 };
 void dispatch_begin(struct dispatch *d, struct worker *w, struct conn *c);
 
-/* Runs a request, or parks it. Its large arguments are given back afterwards. */
+/* Adds the keys of a command that was checked before, in physical database `db`. False: memory is short. */
+bool dispatch_keys(struct worker *w, const struct command *cmd, const struct arg *argv, int argc, uint16_t db,
+                   struct keys *keys);
+
+/* Runs a command of a transaction for its EXEC, with statistics of its own. `locked`: the shards of its keys are, and
+ * stay so; what runs short of memory answers OOM then. */
+void dispatch_queued(struct cmd_ctx *exec, struct kept *k, const struct skey *keys, uint32_t nkeys, bool locked);
+
+/* Runs a request, or parks it, or queues it (MULTI). Its large arguments are given back afterwards. */
 void dispatch_run(struct dispatch *d, struct request *r, struct arg *argv, struct keys *keys);
 
 #endif

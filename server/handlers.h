@@ -32,6 +32,13 @@ enum cmd_status cmd_incrbyfloat(struct cmd_ctx *c);
 enum cmd_status cmd_decr(struct cmd_ctx *c);
 enum cmd_status cmd_decrby(struct cmd_ctx *c);
 
+/* server/txn.c */
+enum cmd_status cmd_multi(struct cmd_ctx *c);
+enum cmd_status cmd_exec(struct cmd_ctx *c);
+enum cmd_status cmd_discard(struct cmd_ctx *c);
+enum cmd_status cmd_watch(struct cmd_ctx *c);
+enum cmd_status cmd_unwatch(struct cmd_ctx *c);
+
 /* server/cmd_lcs.c */
 enum cmd_status cmd_lcs(struct cmd_ctx *c);
 

@@ -79,6 +79,7 @@ struct server {
     /* Bits of enum attention: what a worker has to look at before each command; nearly always 0, and alone on its line
      * because every command reads it. */
     alignas(64) _Atomic uint32_t attention;
+    _Atomic uint32_t gate_closed; /* a worker has the store to itself (gate.h); read once a batch */
 };
 
 /* Begins a clean shutdown; returns at once. Any thread. */

@@ -66,6 +66,7 @@ void payload_drop(struct store_ctx *sx, chunk_ref ref)
 void entry_drop(struct store_ctx *sx, uint64_t hash, slot_t *slot)
 {
     chunk_ref ref = slot_ref(*slot);
+    item_changed(sx->store, hash, slab_ptr(&sx->store->slab, ref));
     index_remove(sx, hash, slot);
     payload_drop(sx, ref);
 }
@@ -160,6 +161,7 @@ static void link_item(struct store_ctx *sx, const struct skey *k, struct entry *
     }
     e->item = it;
     entry_fill(sx->store, e);
+    item_changed(sx->store, k->hash, it);
 }
 
 /* A chunk with the item's head and key, and room for an insertion where the key is new; 0: short. */
@@ -221,7 +223,7 @@ static enum store_status put_parts_rope(struct store_ctx *sx, const struct skey 
 }
 
 /* Overwrites the value where it is, if it fits the chunk as if made for it. */
-static bool put_in_place(struct store_ctx *sx, struct entry *e, const struct plan *p, const struct part *parts,
+static bool put_in_place(struct store_ctx *sx, const struct skey *k, struct entry *e, const struct plan *p, const struct part *parts,
                          int nparts)
 {
     struct slab *slab = &sx->store->slab;
@@ -241,6 +243,7 @@ static bool put_in_place(struct store_ctx *sx, struct entry *e, const struct pla
     account_item(sx, e->item, ref, 1);
     slot_touch(sx, e->slot);
     e->len = p->len;
+    item_changed(sx->store, k->hash, e->item);
     return true;
 }
 
@@ -275,7 +278,7 @@ enum store_status store_put(struct store_ctx *sx, const struct skey *k, struct e
     }
     if (p.rope)
         return put_parts_rope(sx, k, e, &p, parts, nparts);
-    if (e->item != NULL && put_in_place(sx, e, &p, parts, nparts))
+    if (e->item != NULL && put_in_place(sx, k, e, &p, parts, nparts))
         return STORE_OK;
     chunk_ref ref = new_item(sx, k, e, &p);
     if (ref == 0)
@@ -329,6 +332,7 @@ static enum store_status rewrite(struct store_ctx *sx, const struct skey *k, str
     e->item = it;
     entry_fill(sx->store, e);
     chunk_give(sx, old);
+    item_changed(sx->store, k->hash, it);
     return STORE_OK;
 }
 
@@ -342,6 +346,7 @@ enum store_status store_expire(struct store_ctx *sx, const struct skey *k, struc
         item_set_expiry(e->item, head, expire_ms);
         account_item(sx, e->item, ref, 1);
         slab_set_state(&sx->store->slab, ref, chunk_expiry_state(expire_ms));
+        item_changed(sx->store, k->hash, e->item);
         return STORE_OK;
     }
     if (expire_ms == STORE_NO_EXPIRY)
@@ -429,6 +434,7 @@ enum store_status store_write(struct store_ctx *sx, const struct skey *k, struct
     uint32_t head = item_head(e->item) | ITEM_RAW;
     atomic_store_explicit(&e->item->head, head, memory_order_relaxed);
     slot_touch(sx, e->slot);
+    item_changed(sx->store, k->hash, e->item);
     if (e->rope == NULL)
         memmove(item_value(e->item, head) + at, p, n);
     else
@@ -500,6 +506,7 @@ enum store_status store_rename(struct store_ctx *sx, const struct skey *from, st
     /* the insertion may have moved the slots of its table */
     slot_t *slot = index_find_ref(s, from->hash, old);
     REQUIRE(slot != NULL);
+    item_changed(s, from->hash, slab_ptr(&s->slab, old));
     index_remove(sx, from->hash, slot);
     account_item(sx, slab_ptr(&s->slab, old), old, -1);
     chunk_give(sx, old);

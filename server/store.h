@@ -64,6 +64,16 @@ void store_key(const struct store *s, struct skey *k, const char *p, size_t len,
 void store_lock(struct store_ctx *sx, const struct skey *keys, uint32_t n);
 void store_unlock(struct store_ctx *sx, const struct skey *keys, uint32_t n);
 
+/* What a command had reserved (store_reserve) is over, and its shards stay locked: for one of several commands that run
+ * under locks taken once. */
+void store_settle(struct store_ctx *sx, const struct skey *keys, uint32_t n);
+
+/* Before shards are locked for `commands` commands with `bytes` of arguments together: wins as many pages as they may
+ * take, and lets the budget be overdrawn by that where others are quicker. Returns the loan in pages, 0: nothing could
+ * be won; store_repay ends it. No shard locked. */
+uint32_t store_loan(struct store_ctx *sx, size_t bytes, uint32_t commands);
+void store_repay(struct store_ctx *sx, uint32_t pages);
+
 /* Looks a key up. One that has expired is deleted and not found. store_find leaves recency and statistics alone;
  * store_probe counts a hit or a miss; store_read counts a hit or a miss and, unless the client said CLIENT NO-TOUCH
  * (store_ctx_touch), marks the access. */

@@ -9,7 +9,7 @@
 #include "slab/base/assert.h"
 #include "slab/base/clock.h"
 
-enum { LOCK_FEW = 32 };
+enum { LOCK_FEW = 32, LOAN_CLASSES = 32 };
 
 struct store_ctx *store_ctx_new(struct store *s)
 {
@@ -137,6 +137,15 @@ static void forget_reserved(struct store_ctx *sx, const struct skey *keys, uint3
     chunk_plan_forget(sx);
 }
 
+void store_settle(struct store_ctx *sx, const struct skey *keys, uint32_t n)
+{
+    if (UNLIKELY(sx->planning))
+        forget_reserved(sx, keys, n);
+#ifdef FLAGSTONE_FORCE_MOVE
+    force_move(sx, keys, n);
+#endif
+}
+
 void store_unlock(struct store_ctx *sx, const struct skey *keys, uint32_t n)
 {
     struct store *s = sx->store;
@@ -162,6 +171,24 @@ enum store_status store_reclaim(struct store_ctx *sx)
         chunk_plan_end(sx);
     counter_inc(&sx->counters.reclaim_failed);
     return STORE_SHORT;
+}
+
+uint32_t store_loan(struct store_ctx *sx, size_t bytes, uint32_t commands)
+{
+    struct store *s = sx->store;
+    /* a page may be begun for each command's class and table */
+    size_t pages = bytes / PAGE_SIZE + 2 * (size_t)(commands < LOAN_CLASSES ? commands : LOAN_CLASSES) + 2;
+    if (pages > UINT32_MAX / 2 || (reclaim_pages_left(s) < pages &&
+                                   !reclaim_for(sx, s->slab.classes.n - 1, (uint32_t)pages)))
+        return 0;
+    atomic_fetch_add(&s->slab.pool.overdraft, (uint32_t)pages);
+    return (uint32_t)pages;
+}
+
+void store_repay(struct store_ctx *sx, uint32_t pages)
+{
+    if (pages > 0)
+        atomic_fetch_sub(&sx->store->slab.pool.overdraft, pages);
 }
 
 void store_counters_sum(const struct store *s, struct store_counters *sum)

@@ -29,6 +29,7 @@ enum {
     MAGAZINE_MAX = 8,
     MAGAZINE_TRIM_MS = 200,
     WAITING_PAGES = 256,
+    WATCH_BUCKETS = 1024,
 };
 
 enum { DIR_INLINE_DEPTH = 2 };
@@ -45,6 +46,7 @@ struct shard {
     uint32_t tables;           /* index tables of the shard; shard lock */
     uint32_t reserved;         /* entries that the command that holds the lock has reserved room for; shard lock */
     _Atomic uint32_t depth;    /* of the directory; written under the shard lock */
+    _Atomic uint32_t watched;  /* keys that somebody watches; raised under the shard lock */
     _Atomic(struct dir *) dir; /* NULL as long as the depth is at most DIR_INLINE_DEPTH */
     _Atomic uint64_t entry[1 << DIR_INLINE_DEPTH];
 } __attribute__((aligned(64)));
@@ -153,6 +155,8 @@ struct store {
     _Atomic uint64_t table_heap;   /* bytes of directories */
     _Atomic uint64_t outcomes[16]; /* relocations by enum move_outcome; written by who relocates */
     _Atomic uint64_t moved_bytes;
+    struct lock watch_lock; /* rank LOCK_WATCH */
+    struct watch *watch_bucket[WATCH_BUCKETS];
     void (*wake)(void *);         /* wakes the memory thread */
     void (*wake_workers)(void *); /* makes every worker turn its loop once */
     void *wake_arg;
@@ -251,6 +255,16 @@ void index_free(struct store *s);
 bool store_sweep(struct store_ctx *sx, uint32_t shards);
 
 /* --- entries (store.c): shard locked ------------------------------------------------------------------------------ */
+
+/* Tells who watches the item's key that it changes. For item_changed only. */
+void watch_touch(struct store *s, uint64_t hash, const struct item *it);
+
+/* To be called wherever a key's value or expiry is changed, with the item that names the key. */
+static inline void item_changed(struct store *s, uint64_t hash, const struct item *it)
+{
+    if (__builtin_expect(atomic_load_explicit(&shard_of(s, hash)->watched, memory_order_relaxed) != 0, 0))
+        watch_touch(s, hash, it);
+}
 
 /* Hash of the item in a chunk, from its key and database. */
 uint64_t item_hash(const struct store *s, const struct item *it);

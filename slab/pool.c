@@ -63,11 +63,16 @@ void pool_close(struct pool *p)
     p->range = p->base = NULL;
 }
 
+static uint32_t allowance(const struct pool *p)
+{
+    return atomic_load_explicit(&p->budget, memory_order_relaxed) +
+           atomic_load_explicit(&p->overdraft, memory_order_relaxed);
+}
+
 /* A page number without memory behind it, counted as committed already; PAGE_NONE: none is left. Lock held. */
 static uint32_t take_absent(struct pool *p)
 {
-    if (atomic_load_explicit(&p->committed, memory_order_relaxed) >=
-        atomic_load_explicit(&p->budget, memory_order_relaxed))
+    if (atomic_load_explicit(&p->committed, memory_order_relaxed) >= allowance(p))
         return PAGE_NONE;
     uint32_t page = bit_take_lowest(&p->absent_bits, &p->hint_absent, p->high);
     if (page == PAGE_NONE) {
@@ -103,7 +108,7 @@ uint32_t pool_take(struct pool *p)
     uint32_t page = PAGE_NONE;
     bool absent = false;
     lock_take(&p->lock, LOCK_POOL);
-    if (pool_in_use(p) < atomic_load_explicit(&p->budget, memory_order_relaxed)) {
+    if (pool_in_use(p) < allowance(p)) {
         page = bit_take_lowest(&p->free_bits, &p->hint_free, p->high);
         if (page != PAGE_NONE)
             atomic_fetch_sub_explicit(&p->free, 1, memory_order_relaxed);

@@ -30,6 +30,7 @@ struct pool {
     const struct slab_os *os;
     _Atomic uint32_t free, committed; /* written under the lock, read anywhere */
     _Atomic uint32_t budget;          /* pages */
+    _Atomic uint32_t overdraft;       /* pages that may be taken beyond it for a while */
     _Atomic uint64_t released;        /* pages given back to the system since the start */
 };
 

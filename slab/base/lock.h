@@ -16,6 +16,7 @@ enum lock_rank {
     LOCK_RECLAIM,    /* one thread at a time reclaims pages */
     LOCK_DB,         /* which databases are mapped, which wait for the sweep */
     LOCK_SHARD,      /* a shard of the index; several, ascending */
+    LOCK_WATCH,      /* who watches which keys */
     LOCK_ROPES,      /* the handle table's free list */
     LOCK_CLASS,      /* a size class's page lists and its pages' chunk states */
     LOCK_POOL,       /* free pages, regions */
