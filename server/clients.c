@@ -152,8 +152,9 @@ static void flag_letters(const struct conn *c, char letters[16])
         uint32_t flag;
         char letter;
     } table[] = {
-        {CONN_MONITOR, 'O'},    {CONN_PUBSUB, 'P'}, {CONN_PAUSED, 'b'},   {CONN_CLOSE_AFTER_REPLY, 'c'},
-        {CONN_MULTI, 'x'},      {CONN_CLOSE_ASAP, 'A'}, {CONN_UNIX, 'U'},   {CONN_NO_EVICT, 'e'}, {CONN_NO_TOUCH, 'T'},
+        {CONN_MONITOR, 'O'},  {CONN_PUBSUB, 'P'},     {CONN_PAUSED, 'b'}, {CONN_CLOSE_AFTER_REPLY, 'c'},
+        {CONN_MULTI, 'x'},    {CONN_CLOSE_ASAP, 'A'}, {CONN_UNIX, 'U'},   {CONN_NO_EVICT, 'e'},
+        {CONN_NO_TOUCH, 'T'},
     };
     size_t n = 0;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -182,8 +183,8 @@ size_t clients_line(const struct conn *c, int64_t now_ms, char *buf, size_t size
         "qbuf=%llu qbuf-free=%llu argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=%d omem=%llu tot-mem=%llu events=%s "
         "cmd=%s user=default redir=-1 resp=%d lib-name=%.*s lib-ver=%.*s",
         (unsigned long long)c->id, peer, local, c->fd, NAME_SHOWN, c->name == NULL ? "" : c->name,
-        (long long)(age_ms < 0 ? 0 : age_ms / 1000), (long long)(idle_ms < 0 ? 0 : idle_ms / 1000), letters, SHARED(db), SHARED(queued),
-        in, room > in ? room - in : 0, out > 0, out, (unsigned long long)SHARED(memory),
+        (long long)(age_ms < 0 ? 0 : age_ms / 1000), (long long)(idle_ms < 0 ? 0 : idle_ms / 1000), letters, SHARED(db),
+        SHARED(queued), in, room > in ? room - in : 0, out > 0, out, (unsigned long long)SHARED(memory),
         conn_has(c, CONN_WANTS_WRITE) ? "rw" : "r", cmd == NULL ? "NULL" : cmd->name, SHARED(resp), NAME_SHOWN,
         c->lib_name == NULL ? "" : c->lib_name, NAME_SHOWN, c->lib_ver == NULL ? "" : c->lib_ver);
     return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;

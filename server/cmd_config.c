@@ -13,7 +13,7 @@
 #include "server/telemetry.h"
 
 /* How much of an argument is shown in an error. */
-enum { SHOWN_MAX = 128 };
+enum { SHOWN_MAX = 1024 };
 
 static int shown(const struct arg *a)
 {

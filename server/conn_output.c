@@ -161,7 +161,8 @@ void conn_check_limits(struct conn *c)
         conn_set(c, CONN_CLOSE_ASAP);
     else if (reply_pending(&c->out) > 0 && over_output_limit(c, c->wkr->now_ms))
         conn_close_over_limit(c);
-    else if (UNLIKELY(conn_io(c)->in_len > 0 || conn_io(c)->big != NULL || conn_io(c)->txn != NULL) && conn_over_input_limit(c))
+    else if (UNLIKELY(conn_io(c)->in_len > 0 || conn_io(c)->big != NULL || conn_io(c)->txn != NULL) &&
+             conn_over_input_limit(c))
         closed_for(c, STATS_QUERY_LIMIT_CLOSED, "Closing client that reached max query buffer length: %s");
 }
 

@@ -21,12 +21,12 @@ struct conn_io {
     struct resp_parser parser;
     char *in; /* bytes that came and are not parsed: NULL for an idle connection */
     size_t in_len, in_cap;
-    struct big *big;       /* a large value that is being received, or CONN_NO_MEMORY: it is thrown away */
-    size_t big_left;       /* bytes of it that are still to come */
-    struct kept *parked;   /* commands that wait for the end of CLIENT PAUSE, oldest first */
+    struct big *big;     /* a large value that is being received, or CONN_NO_MEMORY: it is thrown away */
+    size_t big_left;     /* bytes of it that are still to come */
+    struct kept *parked; /* commands that wait for the end of CLIENT PAUSE, oldest first */
     struct kept *parked_last;
-    struct txn *txn;         /* MULTI: what is queued; NULL outside of it */
-    struct watcher *watcher; /* WATCH: NULL where nothing is watched */
+    struct txn *txn;           /* MULTI: what is queued; NULL outside of it */
+    struct watcher *watcher;   /* WATCH: NULL where nothing is watched */
     struct conn *paused_next;  /* worker->paused */
     struct conn *monitor_next; /* worker->monitors */
     uint32_t reply_mean;       /* bytes of a reply, as of its last requests: how many may run before replies are sent */

@@ -178,6 +178,13 @@ static void reply_lacks_sub(struct reply *out, const struct command *cmd, const 
                  sub->p == NULL ? "" : sub->p, upper);
 }
 
+/* A faulty EXEC ends the transaction. */
+static void refuse_exec(struct conn *c, struct reply *out, const char *why)
+{
+    reply_errorf(out, "EXECABORT Transaction discarded because of: %s", why);
+    txn_drop(c);
+}
+
 /* Answers what is wrong with a request that does not run. */
 static void reply_fault(struct dispatch *d, const struct request *r, const struct arg *argv)
 {
@@ -199,6 +206,8 @@ static void reply_fault(struct dispatch *d, const struct request *r, const struc
     case REQUEST_ARITY:
         if (r->cmd->handler == NULL && command_lacks_sub(r->cmd, (int)r->argc))
             reply_lacks_sub(out, r->cmd, &argv[1]);
+        else if (r->cmd->handler == cmd_exec)
+            refuse_exec(d->ctx.conn, out, "wrong number of arguments for 'exec' command");
         else
             reply_errorf(out, "ERR wrong number of arguments for '%s' command", r->cmd->name);
         break;
@@ -344,10 +353,9 @@ static bool run_in_multi(struct dispatch *d, struct request *r, struct arg *argv
 {
     struct conn *c = d->ctx.conn;
     if (r->fault == REQUEST_NO_MEMORY && r->cmd->handler == cmd_exec) {
-        reply_errorf(d->ctx.out, "EXECABORT Transaction discarded because of: %s", out_of_memory);
+        refuse_exec(c, d->ctx.out, out_of_memory);
         stats_rejected(d->ctx.wkr->stats, r->cmd->id);
         stats_error(d->ctx.wkr->stats, d->ctx.out->last_error);
-        txn_drop(c);
         return false;
     }
     if (r->fault != REQUEST_FINE) {

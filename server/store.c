@@ -223,8 +223,8 @@ static enum store_status put_parts_rope(struct store_ctx *sx, const struct skey 
 }
 
 /* Overwrites the value where it is, if it fits the chunk as if made for it. */
-static bool put_in_place(struct store_ctx *sx, const struct skey *k, struct entry *e, const struct plan *p, const struct part *parts,
-                         int nparts)
+static bool put_in_place(struct store_ctx *sx, const struct skey *k, struct entry *e, const struct plan *p,
+                         const struct part *parts, int nparts)
 {
     struct slab *slab = &sx->store->slab;
     uint32_t head = item_head(e->item);

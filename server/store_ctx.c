@@ -178,8 +178,8 @@ uint32_t store_loan(struct store_ctx *sx, size_t bytes, uint32_t commands)
     struct store *s = sx->store;
     /* a page may be begun for each command's class and table */
     size_t pages = bytes / PAGE_SIZE + 2 * (size_t)(commands < LOAN_CLASSES ? commands : LOAN_CLASSES) + 2;
-    if (pages > UINT32_MAX / 2 || (reclaim_pages_left(s) < pages &&
-                                   !reclaim_for(sx, s->slab.classes.n - 1, (uint32_t)pages)))
+    if (pages > UINT32_MAX / 2 ||
+        (reclaim_pages_left(s) < pages && !reclaim_for(sx, s->slab.classes.n - 1, (uint32_t)pages)))
         return 0;
     atomic_fetch_add(&s->slab.pool.overdraft, (uint32_t)pages);
     return (uint32_t)pages;

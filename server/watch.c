@@ -37,8 +37,8 @@ bool watch_add(struct store_ctx *sx, struct watcher *w, const struct skey *k, in
     struct watch *x = malloc(sizeof *x + k->len);
     if (x == NULL)
         return false;
-    *x = (struct watch){.sibling = w->first, .owner = w, .hash = k->hash, .logical = db, .len = k->len, .db = k->db,
-                        .existed = exists};
+    *x = (struct watch){
+        .sibling = w->first, .owner = w, .hash = k->hash, .logical = db, .len = k->len, .db = k->db, .existed = exists};
     memcpy(x->key, k->p, k->len);
     w->first = x;
     w->n++;

@@ -48,7 +48,7 @@ struct worker {
     pthread_t thread;
     bool running; /* `thread` is to be joined */
 
-    alignas(64) _Atomic uint32_t busy; /* executes commands (gate.h) */
+    alignas(64) _Atomic uint32_t busy;  /* executes commands (gate.h) */
     alignas(64) struct clients clients; /* registry of this worker's connections */
 };
 

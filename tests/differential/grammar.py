@@ -557,6 +557,11 @@ def connection(g):
                   [b"QUIT"] if g.chance(0.3) else [b"PING"], [b"PING", b"a", b"b"], [b"SHUTDOWN", b"NOW", b"ABORT"])
 
 
+def transaction(g):
+    return g.pick([b"MULTI"], [b"MULTI"], [b"EXEC"], [b"EXEC"], [b"DISCARD"], [b"UNWATCH"],
+                  [b"WATCH"] + g.some(g.key, 3), [b"MULTI", b"x"] if g.chance(0.2) else [b"PING"])
+
+
 # Commands of the server as a whole are drawn by name in COMMAND INFO and DOCS.
 KNOWN = [b"get", b"set", b"del", b"mset", b"append", b"lcs", b"bitop", b"bitfield", b"copy", b"expire", b"scan",
          b"config",
@@ -590,6 +595,9 @@ PROFILES = {
     "databases": ([(3, set_plain), (1, copy), (1, expire)] + [(1, f) for f in DB_FORMS + [select, select]], 40),
     "server": ([(1, set_plain), (1, one_key(b"GET"))] + [(1, f) for f in SERVER_FORMS], 40),
     "connection": ([(1, set_plain), (1, one_key(b"GET"))] + [(1, f) for f in CONN_FORMS], 60),
+    "transactions": ([(8, transaction), (4, set_plain), (1, copy), (1, rename), (1, move), (1, flush), (1, select),
+                      (1, swapdb), (1, words(b"DBSIZE")), (1, nonsense), (1, expire),
+                      (1, many_keys(b"DEL", b"EXISTS"))] + [(1, f) for f in STRING_FORMS], 300),
     "mixed": ([(1, f) for f in [set_plain] * 3 + STRING_FORMS + BIT_FORMS + KEY_FORMS + TTL_FORMS + DB_FORMS], 3000),
 }
 

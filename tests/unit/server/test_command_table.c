@@ -109,7 +109,7 @@ static void test_unknown_names(void **state)
 {
     (void)state;
     static const char *const names[] = {
-        "",          "g",          "ge",          "gets",       "foo",    "multi",
+        "",          "g",          "ge",          "gets",       "foo",    "exexec",
         "subscribe", "config|get", "bitfield_rw", "pexpireatx", "geoadd", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzz"};
     for (size_t i = 0; i < COUNT_OF(names); i++)
         assert_null(find(names[i], strlen(names[i])));
@@ -193,7 +193,7 @@ static void test_key_specs_are_sane(void **state)
     for (uint16_t id = 0; id < command_count(); id++) {
         const struct command *c = command_by_id(id);
         assert_true(c->nkeyspecs <= COUNT_OF(c->keys));
-        if (c->nkeyspecs > 0)
+        if (c->nkeyspecs > 0 && strcmp(c->name, "watch") != 0) /* which is neither, by Redis's table */
             assert_true((c->flags & (CMD_READONLY | CMD_WRITE)) != 0);
         for (int s = 0; s < c->nkeyspecs; s++) {
             const struct cmd_keyspec *k = &c->keys[s];
