@@ -20,6 +20,7 @@
 #include "server/conn_private.h"
 #include "server/gate.h"
 #include "server/options.h"
+#include "server/pubsub.h"
 #include "server/server.h"
 #include "server/stats.h"
 #include "server/store_ctx.h"
@@ -185,6 +186,8 @@ void batch_run(struct worker *w)
     }
     gate_leave(w);
     finish_groups(b, closed);
+    if (UNLIKELY(w->delivered != NULL))
+        pubsub_flush(w);
     if (b->open)
         b->group[0] = b->group[closed]; /* still growing: it becomes the first of the next batch */
     else

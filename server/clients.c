@@ -10,6 +10,7 @@
 #include "server/command.h"
 #include "server/conn.h"
 #include "server/mailbox.h"
+#include "server/pubsub.h"
 #include "server/server.h"
 #include "server/worker.h"
 #include "slab/base/assert.h"
@@ -179,11 +180,12 @@ size_t clients_line(const struct conn *c, int64_t now_ms, char *buf, size_t size
     unsigned long long in = SHARED(input_bytes), room = SHARED(input_room), out = SHARED(output_bytes);
     int n = snprintf(
         buf, size,
-        "id=%llu addr=%s laddr=%s fd=%d name=%.*s age=%lld idle=%lld flags=%s db=%d sub=0 psub=0 ssub=0 multi=%d "
+        "id=%llu addr=%s laddr=%s fd=%d name=%.*s age=%lld idle=%lld flags=%s db=%d sub=%u psub=%u ssub=%u multi=%d "
         "qbuf=%llu qbuf-free=%llu argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=%d omem=%llu tot-mem=%llu events=%s "
         "cmd=%s user=default redir=-1 resp=%d lib-name=%.*s lib-ver=%.*s",
         (unsigned long long)c->id, peer, local, c->fd, NAME_SHOWN, c->name == NULL ? "" : c->name,
         (long long)(age_ms < 0 ? 0 : age_ms / 1000), (long long)(idle_ms < 0 ? 0 : idle_ms / 1000), letters, SHARED(db),
+        SHARED(subscribed[TOPIC_CHANNEL]), SHARED(subscribed[TOPIC_PATTERN]), SHARED(subscribed[TOPIC_SHARD]),
         SHARED(queued), in, room > in ? room - in : 0, out > 0, out, (unsigned long long)SHARED(memory),
         conn_has(c, CONN_WANTS_WRITE) ? "rw" : "r", cmd == NULL ? "NULL" : cmd->name, SHARED(resp), NAME_SHOWN,
         c->lib_name == NULL ? "" : c->lib_name, NAME_SHOWN, c->lib_ver == NULL ? "" : c->lib_ver);

@@ -378,7 +378,7 @@ static const struct command *getkeys_command(struct cmd_ctx *c)
         reply_error(c->out, "ERR Invalid command specified");
         return NULL;
     }
-    if (cmd->nkeyspecs == 0) {
+    if (cmd->nkeyspecs == 0 || strcmp(cmd->keys[0].flags, "not_key") == 0) {
         reply_error(c->out, "ERR The command has no key arguments");
         return NULL;
     }

@@ -17,9 +17,16 @@
 
 enum cmd_status cmd_ping(struct cmd_ctx *c)
 {
-    if (c->argc > 2)
+    if (c->argc > 2) {
         reply_arity_error(c);
-    else if (c->argc == 2)
+    } else if (conn_has(c->conn, CONN_PUBSUB) && c->out->resp == 2) {
+        reply_array(c->out, 2);
+        reply_cstr(c->out, "pong");
+        if (c->argc == 2)
+            reply_arg(c, &c->argv[1]);
+        else
+            reply_cstr(c->out, "");
+    } else if (c->argc == 2)
         reply_arg(c, &c->argv[1]);
     else
         reply_status(c->out, "PONG");

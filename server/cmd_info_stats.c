@@ -4,6 +4,8 @@
 #include "server/command.h"
 #include "server/info_private.h"
 #include "server/options.h"
+#include "server/pubsub.h"
+#include "server/server.h"
 #include "server/stats.h"
 
 static void write_count(struct info *i, const char *name, uint64_t v)
@@ -37,8 +39,11 @@ static void write_keys(struct info *i, const uint64_t *total)
     info_constant(i, "total_eviction_exceeded_time current_eviction_exceeded_time", "0");
     write_count(i, "keyspace_hits", total[STATS_HITS]);
     write_count(i, "keyspace_misses", total[STATS_MISSES]);
+    write_count(i, "pubsub_channels", pubsub_topics(i->srv->pubsub, TOPIC_CHANNEL));
+    write_count(i, "pubsub_patterns", pubsub_topics(i->srv->pubsub, TOPIC_PATTERN));
+    write_count(i, "pubsubshard_channels", pubsub_topics(i->srv->pubsub, TOPIC_SHARD));
     info_constant(i,
-                  "pubsub_channels pubsub_patterns pubsubshard_channels latest_fork_usec total_forks "
+                  "latest_fork_usec total_forks "
                   "migrate_cached_sockets slave_expires_tracked_keys",
                   "0");
 }

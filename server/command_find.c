@@ -208,6 +208,8 @@ static const struct command *find_6(uint64_t word)
         return &row_swapdb;
     case WORD('c', 'o', 'n', 'f', 'i', 'g'):
         return &row_config;
+    case WORD('p', 'u', 'b', 's', 'u', 'b'):
+        return &row_pubsub;
     case WORD('m', 'e', 'm', 'o', 'r', 'y'):
         return &row_memory;
     default:
@@ -218,6 +220,8 @@ static const struct command *find_6(uint64_t word)
 static const struct command *find_7(uint64_t word)
 {
     switch (word) {
+    case WORD('p', 'u', 'b', 'l', 'i', 's', 'h'):
+        return &row_publish;
     case WORD('d', 'i', 's', 'c', 'a', 'r', 'd'):
         return &row_discard;
     case WORD('u', 'n', 'w', 'a', 't', 'c', 'h'):
@@ -244,6 +248,8 @@ static const struct command *find_7(uint64_t word)
 static const struct command *find_8(uint64_t word)
 {
     switch (word) {
+    case WORD('s', 'p', 'u', 'b', 'l', 'i', 's', 'h'):
+        return &row_spublish;
     case WORD('g', 'e', 't', 'r', 'a', 'n', 'g', 'e'):
         return &row_getrange;
     case WORD('s', 'e', 't', 'r', 'a', 'n', 'g', 'e'):
@@ -268,6 +274,18 @@ static const struct command *find_8(uint64_t word)
 static const struct command *find_long(const char *p, size_t n)
 {
     switch (load_word(p, n)) {
+    case WORD('s', 'u', 'b', 's', 'c', 'r', 'i', 'b'):
+        return if_rest(&row_subscribe, p, n);
+    case WORD('p', 's', 'u', 'b', 's', 'c', 'r', 'i'):
+        return if_rest(&row_psubscribe, p, n);
+    case WORD('s', 's', 'u', 'b', 's', 'c', 'r', 'i'):
+        return if_rest(&row_ssubscribe, p, n);
+    case WORD('u', 'n', 's', 'u', 'b', 's', 'c', 'r'):
+        return if_rest(&row_unsubscribe, p, n);
+    case WORD('p', 'u', 'n', 's', 'u', 'b', 's', 'c'):
+        return if_rest(&row_punsubscribe, p, n);
+    case WORD('s', 'u', 'n', 's', 'u', 'b', 's', 'c'):
+        return if_rest(&row_sunsubscribe, p, n);
     case WORD('r', 'a', 'n', 'd', 'o', 'm', 'k', 'e'):
         return if_rest(&row_randomkey, p, n);
     case WORD('p', 'e', 'x', 'p', 'i', 'r', 'e', 'a'):
@@ -303,6 +321,7 @@ static const struct command *find_top(const char *p, size_t n)
     case 9:
     case 10:
     case 11:
+    case 12:
         return find_long(p, n);
     default:
         return NULL;

@@ -13,6 +13,8 @@ int command_keys(const struct command *cmd, const struct arg *argv, int argc, in
     (void)argv;
     int n = 0;
     for (int s = 0; s < cmd->nkeyspecs; s++) {
+        if (cmd->keys[s].flags[0] == 'n') /* "not_key": the name of a shard channel */
+            continue;
         struct key_range r = command_key_range(&cmd->keys[s], argc);
         for (int i = r.first; i <= r.last; i += r.step, n++)
             if (n < max)

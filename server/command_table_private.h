@@ -20,7 +20,9 @@
     X(ping) X(echo) X(hello) X(auth) X(select) X(quit) X(reset) X(client) \
     X(dbsize) X(flushdb) X(flushall) X(swapdb) X(time) X(info) X(config) X(memory) X(slowlog) X(latency) \
     X(monitor) X(command) X(shutdown) X(debug) \
-    X(multi) X(exec) X(discard) X(watch) X(unwatch)
+    X(multi) X(exec) X(discard) X(watch) X(unwatch) \
+    X(subscribe) X(unsubscribe) X(psubscribe) X(punsubscribe) X(publish) X(ssubscribe) X(sunsubscribe) X(spublish) \
+    X(pubsub)
 
 /* Of one container all together, in the order of its array. */
 #define SUBCOMMAND_LIST(X) \
@@ -34,7 +36,9 @@
     X(latency, latest) X(latency, history) X(latency, reset) X(latency, doctor) X(latency, graph) \
     X(latency, histogram) X(latency, help) \
     X(command, count) X(command, info) X(command, docs) X(command, list) X(command, getkeys) \
-    X(command, getkeysandflags) X(command, help)
+    X(command, getkeysandflags) X(command, help) \
+    X(pubsub, channels) X(pubsub, numpat) X(pubsub, numsub) X(pubsub, shardchannels) X(pubsub, shardnumsub) \
+    X(pubsub, help)
 /* clang-format on */
 
 /* Ids run over the commands, then over the subcommands. */

@@ -18,6 +18,7 @@
 #include "server/conn_private.h"
 #include "server/monitor.h"
 #include "server/options.h"
+#include "server/pubsub.h"
 #include "server/server.h"
 #include "server/txn.h"
 #include "server/worker.h"
@@ -94,6 +95,7 @@ void conn_free(struct conn *c)
         *at = io->paused_next;
     }
     monitor_remove(c);
+    pubsub_drop(c);
     clients_remove(&c->wkr->clients, c);
     conn_release_memory(io);
     close(c->fd);
@@ -122,6 +124,8 @@ void conn_account(struct conn *c)
         now += conn_parked_memory(c);
     if (UNLIKELY(io->txn != NULL || io->watcher != NULL))
         now += txn_memory(c);
+    if (UNLIKELY(io->subs != NULL))
+        now += pubsub_memory(c);
     atomic_store_explicit(&c->input_bytes, (uint32_t)io->in_len, memory_order_relaxed);
     atomic_store_explicit(&c->input_room, (uint32_t)io->in_cap, memory_order_relaxed);
     atomic_store_explicit(&c->output_bytes, out, memory_order_relaxed);
@@ -177,6 +181,7 @@ void conn_protocol(struct conn *c, int resp)
 void conn_reset(struct conn *c)
 {
     monitor_remove(c);
+    pubsub_drop(c);
     txn_drop(c);
     conn_clear(c, CONN_REPLY_OFF | CONN_REPLY_SKIP | CONN_REPLY_SKIP_NEXT | CONN_NO_TOUCH);
     c->out.muted = 0;

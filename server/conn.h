@@ -68,6 +68,7 @@ struct conn {
     _Atomic(const struct command *) cmd; /* the last command [shared] */
     _Atomic int32_t queued;              /* commands in MULTI, -1: none is open [shared] */
     _Atomic uint32_t watching;           /* keys [shared] */
+    _Atomic uint32_t subscribed[3];      /* topics by enum topic_kind (pubsub.h) [shared] */
     _Atomic uint32_t input_bytes;        /* in its query buffer [shared] */
     _Atomic uint32_t input_room;         /* allocated for it [shared] */
     _Atomic uint64_t output_bytes;       /* waiting to be sent [shared] */

@@ -13,6 +13,7 @@
 #include "server/gate.h"
 #include "server/kept.h"
 #include "server/pause.h"
+#include "server/pubsub.h"
 #include "server/server.h"
 #include "server/store_ctx.h"
 #include "server/worker.h"
@@ -120,4 +121,5 @@ void conn_unpark_all(struct worker *w)
             unpark(c);
     }
     gate_leave(w);
+    pubsub_flush(w);
 }

@@ -11,6 +11,7 @@
 
 struct kept;
 struct txn;
+struct subs;
 struct watcher;
 
 /* What a connection is besides its public face. The conn comes first, so one pointer is both. */
@@ -25,16 +26,19 @@ struct conn_io {
     size_t big_left;     /* bytes of it that are still to come */
     struct kept *parked; /* commands that wait for the end of CLIENT PAUSE, oldest first */
     struct kept *parked_last;
-    struct txn *txn;           /* MULTI: what is queued; NULL outside of it */
-    struct watcher *watcher;   /* WATCH: NULL where nothing is watched */
-    struct conn *paused_next;  /* worker->paused */
-    struct conn *monitor_next; /* worker->monitors */
-    uint32_t reply_mean;       /* bytes of a reply, as of its last requests: how many may run before replies are sent */
-    uint8_t bigs;              /* large arguments received for the command that is being parsed (stops at 255) */
-    bool in_batch;             /* has requests in the worker's batch: must not be freed now */
-    bool reading;              /* `readable` is armed */
-    bool waiting;              /* held because replies pile up */
+    struct txn *txn;             /* MULTI: what is queued; NULL outside of it */
+    struct subs *subs;           /* pub/sub: NULL where nothing is subscribed to */
+    struct conn *delivered_next; /* worker->delivered */
+    struct watcher *watcher;     /* WATCH: NULL where nothing is watched */
+    struct conn *paused_next;    /* worker->paused */
+    struct conn *monitor_next;   /* worker->monitors */
+    uint32_t reply_mean; /* bytes of a reply, as of its last requests: how many may run before replies are sent */
+    uint8_t bigs;        /* large arguments received for the command that is being parsed (stops at 255) */
+    bool in_batch;       /* has requests in the worker's batch: must not be freed now */
+    bool reading;        /* `readable` is armed */
+    bool waiting;        /* held because replies pile up */
     bool in_paused_list;
+    bool in_delivered; /* messages wait to be sent */
 };
 
 static inline struct conn_io *conn_io(struct conn *c)

@@ -36,7 +36,7 @@ enum { RETRIES_MAX = 256, SHOWN_CHARS = 128, CROSS_PROTOCOL_LOG_MS = 60000 };
 enum {
     CONN_ENDING = CONN_CLOSE_ASAP | CONN_CLOSE_AFTER_REPLY | CONN_KILLED,
     CONN_REPLY_MODES = CONN_REPLY_OFF | CONN_REPLY_SKIP | CONN_REPLY_SKIP_NEXT,
-    CONN_ODD = CONN_ENDING | CONN_REPLY_MODES | CONN_AUTHENTICATED | CONN_MULTI,
+    CONN_ODD = CONN_ENDING | CONN_REPLY_MODES | CONN_AUTHENTICATED | CONN_MULTI | CONN_PUBSUB,
 };
 
 static const char out_of_memory[] = "OOM command not allowed when used memory > 'maxmemory'.";
@@ -382,6 +382,26 @@ static bool run_in_multi(struct dispatch *d, struct request *r, struct arg *argv
     return true;
 }
 
+/* A RESP2 client cannot tell replies from messages: while it is subscribed, it runs nothing else. */
+static bool runs_subscribed(const struct command *cmd)
+{
+    return cmd->handler == cmd_ping || cmd->handler == cmd_quit || cmd->handler == cmd_reset ||
+           cmd->handler == cmd_subscribe || cmd->handler == cmd_psubscribe || cmd->handler == cmd_ssubscribe ||
+           cmd->handler == cmd_unsubscribe || cmd->handler == cmd_punsubscribe || cmd->handler == cmd_sunsubscribe;
+}
+
+static void refuse_subscribed(struct dispatch *d, const struct command *cmd)
+{
+    reply_errorf(d->ctx.out,
+                 "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in "
+                 "this context",
+                 cmd->name);
+    if (conn_has(d->ctx.conn, CONN_MULTI))
+        txn_abort(d->ctx.conn);
+    stats_rejected(d->ctx.wkr->stats, cmd->id);
+    stats_error(d->ctx.wkr->stats, d->ctx.out->last_error);
+}
+
 /* What is rare: connections that end, are muted or not authenticated; pauses. False: do not run it. */
 static bool run_odd(struct dispatch *d, struct request *r, struct arg *argv)
 {
@@ -406,6 +426,11 @@ static bool run_odd(struct dispatch *d, struct request *r, struct arg *argv)
     if (r->fault == REQUEST_FINE && (attention & ATTENTION_MEMORY) != 0 && denies_oom(c, r->cmd) &&
         limit_refuses(d->ctx.srv, d->ctx.sx))
         r->fault = REQUEST_NO_MEMORY;
+    if (conn_has(c, CONN_PUBSUB) && c->out.resp == 2 && r->fault == REQUEST_FINE && !runs_subscribed(r->cmd)) {
+        refuse_subscribed(d, r->cmd);
+        next_reply_mode(c);
+        return false;
+    }
     if (conn_has(c, CONN_MULTI) && !run_in_multi(d, r, argv)) {
         next_reply_mode(c);
         return false;

@@ -32,6 +32,22 @@ enum cmd_status cmd_incrbyfloat(struct cmd_ctx *c);
 enum cmd_status cmd_decr(struct cmd_ctx *c);
 enum cmd_status cmd_decrby(struct cmd_ctx *c);
 
+/* server/cmd_pubsub.c */
+enum cmd_status cmd_subscribe(struct cmd_ctx *c);
+enum cmd_status cmd_psubscribe(struct cmd_ctx *c);
+enum cmd_status cmd_ssubscribe(struct cmd_ctx *c);
+enum cmd_status cmd_unsubscribe(struct cmd_ctx *c);
+enum cmd_status cmd_punsubscribe(struct cmd_ctx *c);
+enum cmd_status cmd_sunsubscribe(struct cmd_ctx *c);
+enum cmd_status cmd_publish(struct cmd_ctx *c);
+enum cmd_status cmd_spublish(struct cmd_ctx *c);
+enum cmd_status cmd_pubsub_channels(struct cmd_ctx *c);
+enum cmd_status cmd_pubsub_numpat(struct cmd_ctx *c);
+enum cmd_status cmd_pubsub_numsub(struct cmd_ctx *c);
+enum cmd_status cmd_pubsub_shardchannels(struct cmd_ctx *c);
+enum cmd_status cmd_pubsub_shardnumsub(struct cmd_ctx *c);
+enum cmd_status cmd_pubsub_help(struct cmd_ctx *c);
+
 /* server/txn.c */
 enum cmd_status cmd_multi(struct cmd_ctx *c);
 enum cmd_status cmd_exec(struct cmd_ctx *c);

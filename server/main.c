@@ -18,6 +18,7 @@
 #include "server/options.h"
 #include "server/options_apply.h"
 #include "server/process.h"
+#include "server/pubsub.h"
 #include "server/server.h"
 #include "server/signals.h"
 #include "server/store_open.h"
@@ -124,6 +125,8 @@ static void workers_down(struct main_loop *m)
         worker_free(s->workers[i]);
     free(s->workers);
     s->workers = NULL;
+    pubsub_free(s->pubsub);
+    s->pubsub = NULL;
 }
 
 static bool workers_up(struct main_loop *m)
@@ -132,7 +135,8 @@ static bool workers_up(struct main_loop *m)
     int why = ENOMEM;
     s->ticks = ticks_calibrate();
     s->workers = calloc((size_t)s->nworkers, sizeof(struct worker *));
-    bool ok = s->workers != NULL;
+    s->pubsub = pubsub_new(s->nworkers);
+    bool ok = s->workers != NULL && s->pubsub != NULL;
     for (int i = 0; i < s->nworkers && ok; i++) {
         s->workers[i] = worker_new(s, i);
         why = errno;

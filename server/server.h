@@ -19,6 +19,7 @@ struct latency;
 struct listener;
 struct memthread;
 struct options;
+struct pubsub;
 struct slowlog;
 struct stats;
 struct store;
@@ -47,6 +48,7 @@ struct server {
     int nworkers;
     struct memthread *memthread;
     struct listener *listener;
+    struct pubsub *pubsub;
     struct stats *stats; /* telemetry.h makes these three */
     struct slowlog *slowlog;
     struct latency *latency;

@@ -14,6 +14,7 @@
 #include "server/conn_private.h"
 #include "server/mailbox.h"
 #include "server/options.h"
+#include "server/pubsub.h"
 #include "server/server.h"
 #include "server/stats.h"
 #include "server/store_ctx.h"
@@ -90,6 +91,9 @@ static void read_letter(struct worker *w, const struct letter *l)
     case LETTER_MONITOR:
         tell_monitors(w, l);
         break;
+    case LETTER_MESSAGE:
+        pubsub_receive(w, l);
+        break;
     case LETTER_UNPAUSE:
         conn_unpark_all(w);
         break;
@@ -110,6 +114,7 @@ static void on_mail(evutil_socket_t fd, short what, void *arg)
         read_letter(w, l);
         free(l);
     }
+    pubsub_flush(w);
 }
 
 static void on_pause_over(evutil_socket_t fd, short what, void *arg)

@@ -13,6 +13,7 @@
 enum lock_rank {
     LOCK_CONFIG = 1, /* string options, CONFIG REWRITE */
     LOCK_CLIENTS,    /* registry of connections of one worker */
+    LOCK_TOPICS,     /* subscribers of some channels (pubsub.h) */
     LOCK_RECLAIM,    /* one thread at a time reclaims pages */
     LOCK_DB,         /* which databases are mapped, which wait for the sweep */
     LOCK_SHARD,      /* a shard of the index; several, ascending */

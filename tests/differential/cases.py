@@ -19,7 +19,8 @@ get set getdel getex getset getrange substr setrange setex psetex setnx mget mse
 incrby incrbyfloat decr decrby lcs setbit getbit bitcount bitpos bitop bitfield bitfield_ro del unlink exists
 type touch copy rename renamenx move swapdb randomkey keys scan dbsize expire pexpire expireat pexpireat
 expiretime pexpiretime ttl pttl persist object flushdb flushall select ping echo hello auth quit reset time info
-config client memory slowlog latency monitor command shutdown debug multi exec discard watch unwatch""".split()
+config client memory slowlog latency monitor command shutdown debug multi exec discard watch unwatch
+subscribe unsubscribe psubscribe punsubscribe publish ssubscribe sunsubscribe spublish pubsub""".split()
 
 INFO_FIELDS_EXPECTED = """
 redis_version process_id tcp_port uptime_in_seconds connected_clients maxclients blocked_clients used_memory
@@ -44,6 +45,8 @@ DECRBY a -9223372036854775808 | APPEND a | STRLEN | LCS a | LCS a b FOO | LCS a 
 LCS a b MINMATCHLEN x | SETBIT a | SETBIT a -1 0 | SETBIT a x 0 | SETBIT a 0 2 | SETBIT a 4294967296 0 | GETBIT a
 GETBIT a -1 | GETBIT a 4294967296 | BITCOUNT | BITCOUNT a 0 | BITCOUNT a 0 1 FOO | BITCOUNT a x 1
 BITCOUNT a 0 1 BIT FOO | BITPOS a | BITPOS a 2 | BITPOS a x | BITPOS a 1 x | BITPOS a 1 0 x | BITPOS a 1 0 1 FOO
+SUBSCRIBE | PSUBSCRIBE | SSUBSCRIBE | PUBLISH a | SPUBLISH a | PUBSUB | PUBSUB FOO | PUBSUB CHANNELS a b
+PUBSUB NUMPAT x | PUBSUB HELP | PUBSUB NUMSUB a b | PUBSUB NUMSUB | COMMAND GETKEYS SPUBLISH a b
 MULTI x | EXEC | EXEC x | DISCARD | WATCH | UNWATCH x
 BITOP | BITOP AND a | BITOP FOO a b | BITOP NOT a b c | BITFIELD | BITFIELD a GET | BITFIELD a GET u64 0
 BITFIELD a GET u8 -1 | BITFIELD a SET u8 0 x | BITFIELD a OVERFLOW FOO | BITFIELD a FOO u8 0 | BITFIELD a GET x8 0

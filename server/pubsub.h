@@ -1,0 +1,56 @@
+/* Pub/sub: who listens to which channel, and getting messages to them.
+ *
+ * A topic (channel, pattern or shard channel) is in one registry, in a bucket with a lock of its own (rank
+ * LOCK_TOPICS), with the number of its subscribers on each worker. The list of a worker's subscribers is touched by
+ * that worker alone. PUBLISH looks at the topic's bucket, posts one letter to each other worker that has some, and
+ * delivers to its own at once. So messages of one publisher arrive in order, and no lock is common to all channels;
+ * patterns have one, which is taken only where there are any.
+ * A subscriber that reads too slowly is cut by client-output-buffer-limit, or when client memory is short. */
+#ifndef FLAGSTONE_SERVER_PUBSUB_H
+#define FLAGSTONE_SERVER_PUBSUB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct conn;
+struct letter;
+struct pubsub;
+struct reply;
+struct server;
+struct worker;
+
+enum topic_kind { TOPIC_CHANNEL, TOPIC_PATTERN, TOPIC_SHARD, TOPIC_KINDS };
+
+/* NULL: memory is short. */
+struct pubsub *pubsub_new(int nworkers);
+void pubsub_free(struct pubsub *p); /* all connections are closed */
+
+/* Subscribes the connection, or does nothing where it is; false: memory is short. The connection's worker. */
+bool pubsub_subscribe(struct conn *c, enum topic_kind kind, const char *name, size_t n);
+/* True: it was subscribed and is not any more. */
+bool pubsub_unsubscribe(struct conn *c, enum topic_kind kind, const char *name, size_t n);
+/* Unsubscribes from one topic of the kind, whichever, after `each` was called with its name; false: there is none. */
+bool pubsub_unsubscribe_any(struct conn *c, enum topic_kind kind, void (*each)(void *arg, const char *name, size_t n),
+                            void *arg);
+void pubsub_drop(struct conn *c); /* from all */
+/* Topics of the kind that the connection is subscribed to. Any thread. */
+uint32_t pubsub_count(const struct conn *c, enum topic_kind kind);
+size_t pubsub_memory(const struct conn *c);
+
+/* Delivers a message to the subscribers of a channel (TOPIC_CHANNEL: and of patterns that match it), returns how many
+ * there are. The worker's thread, no lock held. */
+uint64_t pubsub_publish(struct worker *w, enum topic_kind kind, const char *name, size_t n, const char *message,
+                        size_t len);
+/* The same for a letter of another worker. */
+void pubsub_receive(struct worker *w, const struct letter *l);
+/* Sends what was delivered to the worker's subscribers; at the end of a batch or of the mail. */
+void pubsub_flush(struct worker *w);
+
+/* Topics of a kind that have subscribers; subscribers of one. Any thread. */
+uint64_t pubsub_topics(struct pubsub *p, enum topic_kind kind);
+uint64_t pubsub_subscribers(struct pubsub *p, enum topic_kind kind, const char *name, size_t n);
+/* Replies an array of the names that match the pattern (NULL: all). */
+void pubsub_list(struct pubsub *p, enum topic_kind kind, const char *pattern, size_t n, struct reply *out);
+
+#endif

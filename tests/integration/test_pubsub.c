@@ -1,0 +1,131 @@
+/* Pub/sub: every subscriber of every worker gets every message, in order; who reads too slowly is cut, others are
+ * served. */
+#include <unistd.h>
+
+#include "tests/integration/harness.h"
+
+static struct test_server *server;
+
+static void expect_push(redisContext *c, const char *what, const char *name, const char *text)
+{
+    redisReply *r = next_reply(c);
+    assert_int_equal(r->type, REDIS_REPLY_ARRAY);
+    assert_string_equal(r->element[0]->str, what);
+    assert_string_equal(r->element[1]->str, name);
+    assert_string_equal(r->element[r->elements - 1]->str, text);
+    freeReplyObject(r);
+}
+
+static bool has_subscribers(void *arg)
+{
+    redisReply *r = ask(arg, "PUBSUB NUMSUB news");
+    long long n = r->element[1]->integer;
+    freeReplyObject(r);
+    return n == 0;
+}
+
+static void test_many_subscribers(void **state)
+{
+    enum { SUBSCRIBERS = 300, MESSAGES = 50 };
+    redisContext *c[SUBSCRIBERS], *publisher;
+    (void)state;
+    server = SERVER_START("--threads", "4");
+    publisher = client_open(server);
+    for (int i = 0; i < SUBSCRIBERS; i++) {
+        c[i] = client_open(server);
+        freeReplyObject(ask(c[i], i % 3 == 2 ? "PSUBSCRIBE n?ws" : "SUBSCRIBE news"));
+    }
+    for (int m = 0; m < MESSAGES; m++)
+        redisAppendCommand(publisher, "PUBLISH news m%d", m);
+    for (int m = 0; m < MESSAGES; m++) {
+        redisReply *r = next_reply(publisher);
+        assert_int_equal(r->integer, SUBSCRIBERS);
+        freeReplyObject(r);
+    }
+    for (int i = 0; i < SUBSCRIBERS; i++)
+        for (int m = 0; m < MESSAGES; m++) {
+            char text[16];
+            snprintf(text, sizeof text, "m%d", m);
+            expect_push(c[i], i % 3 == 2 ? "pmessage" : "message", i % 3 == 2 ? "n?ws" : "news", text);
+        }
+    assert_int_equal(info_number(publisher, "stats", "pubsub_channels"), 1);
+    assert_int_equal(info_number(publisher, "stats", "pubsub_patterns"), 1);
+    for (int i = 0; i < SUBSCRIBERS; i++)
+        redisFree(c[i]);
+    eventually(has_subscribers, publisher, "subscriptions of closed connections");
+    expect_int(publisher, 0, "PUBLISH news gone");
+    redisFree(publisher);
+    server_stop(server);
+}
+
+static bool was_cut(void *arg)
+{
+    redisContext *c = arg;
+    char text[10000];
+    memset(text, 'x', sizeof text);
+    for (int i = 0; i < 100; i++)
+        redisAppendCommand(c, "PUBLISH news %b", text, sizeof text);
+    for (int i = 0; i < 100; i++)
+        freeReplyObject(next_reply(c));
+    return info_number(c, "stats", "client_output_buffer_limit_disconnections") > 0;
+}
+
+static void test_slow_subscriber(void **state)
+{
+    (void)state;
+    server = SERVER_START("--threads", "2", "--client-output-buffer-limit", "pubsub 4mb 2mb 60");
+    redisContext *publisher = client_open(server), *reader = client_open(server);
+    freeReplyObject(ask(reader, "SUBSCRIBE other"));
+    int slow = raw_open(server);
+    raw_send_text(slow, "SUBSCRIBE news\r\n");
+    raw_expect(slow, "*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n");
+    eventually(was_cut, publisher, "the end of a subscriber that does not read");
+    expect_int(publisher, 1, "PUBLISH other hello");
+    expect_push(reader, "message", "other", "hello");
+    eventually(has_subscribers, publisher, "its subscription");
+    close(slow);
+    redisFree(reader);
+    redisFree(publisher);
+    server_stop(server);
+}
+
+/* Large messages, every byte; subscribers that die. */
+static void test_the_rest(void **state)
+{
+    (void)state;
+    server = SERVER_START("--threads", "3");
+    redisContext *publisher = client_open(server), *c = client_open(server);
+    char *large = malloc(300000);
+    for (int i = 0; i < 300000; i++)
+        large[i] = (char)(i * 31 + i / 257);
+    freeReplyObject(ask(c, "SUBSCRIBE news"));
+    expect_int(publisher, 1, "PUBLISH news %b", large, (size_t)300000);
+    redisReply *r = next_reply(c);
+    assert_int_equal(r->element[2]->len, 300000);
+    assert_memory_equal(r->element[2]->str, large, 300000);
+    freeReplyObject(r);
+    expect_error(c, "ERR Can't execute 'get'", "GET a");
+    freeReplyObject(ask(c, "UNSUBSCRIBE"));
+    expect_nil(c, "GET a");
+    for (int i = 0; i < 200; i++) {
+        int fd = raw_open(server);
+        raw_send_text(fd, "SUBSCRIBE news a b\r\nPSUBSCRIBE *\r\nSSUBSCRIBE s\r\n");
+        freeReplyObject(ask(publisher, "PUBLISH news %d", i));
+        close(fd);
+    }
+    eventually(has_subscribers, publisher, "the end of dead subscribers");
+    free(large);
+    redisFree(c);
+    redisFree(publisher);
+    server_stop(server);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_many_subscribers),
+        cmocka_unit_test(test_slow_subscriber),
+        cmocka_unit_test(test_the_rest),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
