@@ -71,7 +71,8 @@ bool txn_has(struct conn *c, uint32_t flag)
     return t != NULL && (t->flags & flag) != 0;
 }
 
-void txn_unwatch(struct conn *c)
+/* Forgets the watched keys. */
+static void unwatch(struct conn *c)
 {
     struct conn_io *io = conn_io(c);
     if (io->watcher == NULL)
@@ -86,7 +87,7 @@ void txn_drop(struct conn *c)
 {
     struct conn_io *io = conn_io(c);
     struct txn *t = io->txn;
-    txn_unwatch(c);
+    unwatch(c);
     if (t == NULL)
         return;
     for (struct kept *k = t->first, *next; k != NULL; k = next) {
@@ -176,7 +177,7 @@ enum cmd_status cmd_unwatch(struct cmd_ctx *c)
 {
     struct conn_io *io = conn_io(c->conn);
     if (io->txn == NULL) /* in EXEC the keys have been looked at, and are forgotten at its end */
-        txn_unwatch(c->conn);
+        unwatch(c->conn);
     reply_ok(c->out);
     return CMD_DONE;
 }

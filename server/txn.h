@@ -47,12 +47,8 @@ bool txn_has(struct conn *c, uint32_t flag);
 
 /* Ends MULTI and WATCH without running anything. */
 void txn_drop(struct conn *c);
-/* Forgets the watched keys. */
-void txn_unwatch(struct conn *c);
 
 size_t txn_memory(struct conn *c);
-/* Queued commands, -1: not in MULTI. Whether a watched key was changed. The owner's thread. */
-int txn_queued(const struct conn *c);
 
 /* txn_exec.c: runs and replies; MULTI and WATCH are over. */
 void txn_exec(struct cmd_ctx *c);
