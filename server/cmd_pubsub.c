@@ -9,6 +9,7 @@
 #include "server/server.h"
 #include "server/value_reply.h"
 #include "server/worker.h"
+#include "slab/base/assert.h"
 
 /* What SUBSCRIBE and UNSUBSCRIBE of a kind answer with: channels and patterns are counted together. */
 static int64_t subscriptions(const struct cmd_ctx *c, enum topic_kind kind)
@@ -114,10 +115,15 @@ enum cmd_status cmd_sunsubscribe(struct cmd_ctx *c)
 static enum cmd_status publish(struct cmd_ctx *c, enum topic_kind kind)
 {
     const char *name = arg_flatten(c, &c->argv[1]), *message = arg_flatten(c, &c->argv[2]);
-    if (name == NULL || message == NULL)
+    if (name == NULL || message == NULL) {
         no_memory(c);
-    else
-        reply_int(c->out, (int64_t)pubsub_publish(c->wkr, kind, name, c->argv[1].len, message, c->argv[2].len));
+        return CMD_DONE;
+    }
+    reply_int(c->out, (int64_t)pubsub_publish(c->wkr, kind, name, c->argv[1].len, message, c->argv[2].len));
+    if (UNLIKELY(pubsub_congested(c->srv))) {
+        conn_set(c->conn, CONN_PUBLISHER);
+        c->wkr->publishers_wait = true;
+    }
     return CMD_DONE;
 }
 

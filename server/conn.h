@@ -34,6 +34,7 @@ enum conn_flag {
     CONN_KILLED = 1 << 12,      /* another thread asked for its end */
     CONN_WANTS_WRITE = 1 << 13, /* the socket is full: a write event is armed */
     CONN_IN_BATCH = 1 << 14,    /* has requests in the worker's batch */
+    CONN_PUBLISHER = 1 << 17,   /* its messages pile up: it is not read (pubsub.h) */
     CONN_MULTI = 1 << 16,       /* commands are queued until EXEC (txn.h) */
     CONN_LOCAL = 1 << 15,       /* loopback or unix: protected-mode lets it in */
 };

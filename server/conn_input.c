@@ -43,7 +43,7 @@ static struct resp_limits limits_of(const struct conn *c)
 static bool stops(struct conn *c)
 {
     struct conn_io *io = conn_io(c);
-    if (reply_pending(&c->out) > CONN_SENT_NOW) {
+    if (reply_pending(&c->out) > CONN_SENT_NOW || conn_has(c, CONN_PUBLISHER)) {
         conn_send(c);
         conn_check_limits(c);
         io->waiting = conn_must_wait(c);

@@ -106,6 +106,8 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 
 bool conn_must_wait(const struct conn *c)
 {
+    if (UNLIKELY(conn_has(c, CONN_PUBLISHER)))
+        return true;
     if (reply_pending(&c->out) < CONN_PENDING_SMALL)
         return false;
     const struct server *s = c->wkr->srv;

@@ -11,21 +11,24 @@
 #include "server/conn_private.h"
 #include "server/dispatch.h"
 #include "server/gate.h"
+#include "server/handlers.h"
 #include "server/kept.h"
 #include "server/pause.h"
 #include "server/pubsub.h"
 #include "server/server.h"
 #include "server/store_ctx.h"
+#include "server/txn.h"
 #include "server/worker.h"
 #include "slab/base/assert.h"
 
-bool conn_is_paused(const struct conn *c, const struct command *cmd, int64_t now_ms)
+bool conn_is_paused(struct conn *c, const struct command *cmd, int64_t now_ms)
 {
     struct server *s = c->wkr->srv;
     int mode = atomic_load_explicit(&s->pause_mode, memory_order_relaxed);
     if (mode == PAUSE_NONE || now_ms >= atomic_load_explicit(&s->pause_until_ms, memory_order_relaxed))
         return false;
-    return mode == PAUSE_ALL || (cmd->flags & (CMD_WRITE | CMD_MAY_REPLICATE)) != 0;
+    const uint32_t writes = CMD_WRITE | CMD_MAY_REPLICATE;
+    return mode == PAUSE_ALL || (cmd->flags & writes) != 0 || (cmd->handler == cmd_exec && txn_has(c, writes));
 }
 
 static void list_paused(struct conn *c)

@@ -83,7 +83,7 @@ void conn_check_limits(struct conn *c);     /* marks it CONN_CLOSE_ASAP where it
 void conn_finish(struct conn *c); /* after its requests ran: sends, or holds, or closes; may free the connection */
 
 /* conn_pause.c */
-bool conn_is_paused(const struct conn *c, const struct command *cmd, int64_t now_ms);
+bool conn_is_paused(struct conn *c, const struct command *cmd, int64_t now_ms);
 bool conn_park(struct conn *c, struct arg *argv, int argc); /* false: memory is short; the connection is dropped */
 void conn_unpark_all(struct worker *w);                     /* runs what waited, where the pause is over */
 void conn_forget_parked(struct conn *c);

@@ -9,12 +9,14 @@
 #include "protocol/glob.h"
 #include "server/conn_private.h"
 #include "server/mailbox.h"
+#include "server/options.h"
 #include "server/server.h"
 #include "server/worker.h"
 #include "slab/base/assert.h"
 #include "slab/base/lock.h"
 
-enum { BUCKETS = 256 };
+/* Messages wait for a worker up to 16 MB, or a 64th of maxmemory, before who publishes is not read. */
+enum { BUCKETS = 1024, BACKLOG_MAX = 16 << 20, BACKLOG_SHARE = 64 };
 
 /* A connection's subscription to a topic: in two lists of its worker's. */
 struct sub {
@@ -105,13 +107,25 @@ static struct topic *topic_make(struct pubsub *p, struct bucket *b, enum topic_k
     return t;
 }
 
+/* The connection's subscription, NULL: it has none. Looked for in the shorter one of two lists: what the connection is
+ * subscribed to, or who of its worker is to the topic. */
 static struct sub *sub_find(const struct conn *c, enum topic_kind kind, const char *name, size_t n)
 {
-    const struct subs *s = conn_io((struct conn *)(uintptr_t)c)->subs;
-    struct sub *sub = s == NULL ? NULL : s->first[kind];
-    while (sub != NULL && (sub->topic->len != n || memcmp(sub->topic->name, name, n) != 0))
-        sub = sub->mine_next;
-    return sub;
+    const struct subs *mine = conn_io((struct conn *)(uintptr_t)c)->subs;
+    struct bucket *b = bucket_of(c->wkr->srv->pubsub, kind, name, n);
+    if (mine == NULL || mine->first[kind] == NULL)
+        return NULL;
+    lock_take(&b->lock, LOCK_TOPICS);
+    const struct topic *t = topic_find(b, kind, name, n);
+    uint32_t here = t == NULL ? 0 : t->here[c->wkr->index].n;
+    lock_release(&b->lock, LOCK_TOPICS);
+    if (here == 0)
+        return NULL;
+    bool by_topic = here < pubsub_count(c, kind);
+    struct sub *s = by_topic ? t->here[c->wkr->index].first : mine->first[kind];
+    while (s != NULL && (by_topic ? s->conn != c : s->topic != t))
+        s = by_topic ? s->next : s->mine_next;
+    return s;
 }
 
 static void count(struct conn *c, enum topic_kind kind, int by)
@@ -354,6 +368,7 @@ uint64_t pubsub_publish(struct worker *w, enum topic_kind kind, const char *name
         l->fd = (int)kind;
         memcpy(l->data, name, n);
         memcpy(l->data + n, message, len);
+        atomic_fetch_add_explicit(&w->srv->workers[i]->backlog, l->len, memory_order_relaxed);
         mailbox_post(w->srv->workers[i]->mail, l);
     }
     if (workers[w->index])
@@ -365,6 +380,33 @@ void pubsub_receive(struct worker *w, const struct letter *l)
 {
     size_t n = (size_t)l->id;
     deliver_here(w, (enum topic_kind)l->fd, &(struct message){l->data, l->data + n, n, l->len - n});
+    atomic_fetch_sub_explicit(&w->backlog, l->len, memory_order_relaxed);
+}
+
+bool pubsub_congested(const struct server *s)
+{
+    size_t limit = (size_t)OPT(s->opt, maxmemory) / BACKLOG_SHARE;
+    if (limit == 0 || limit > BACKLOG_MAX)
+        limit = BACKLOG_MAX;
+    for (int i = 0; i < s->nworkers; i++)
+        if (atomic_load_explicit(&s->workers[i]->backlog, memory_order_relaxed) > limit)
+            return true;
+    return false;
+}
+
+void pubsub_resume(struct worker *w)
+{
+    if (!w->publishers_wait || pubsub_congested(w->srv))
+        return;
+    w->publishers_wait = false;
+    for (struct conn *c = w->clients.first, *next; c != NULL; c = next) {
+        next = c->next;
+        if (!conn_has(c, CONN_PUBLISHER))
+            continue;
+        conn_clear(c, CONN_PUBLISHER);
+        if (!conn_io(c)->in_batch)
+            conn_finish(c);
+    }
 }
 
 void pubsub_flush(struct worker *w)

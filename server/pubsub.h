@@ -44,6 +44,10 @@ uint64_t pubsub_publish(struct worker *w, enum topic_kind kind, const char *name
                         size_t len);
 /* The same for a letter of another worker. */
 void pubsub_receive(struct worker *w, const struct letter *l);
+/* More messages wait for some worker than is good: who publishes is not read meanwhile (CONN_PUBLISHER). */
+bool pubsub_congested(const struct server *s);
+/* Now and then: reads on from who had to wait for that. */
+void pubsub_resume(struct worker *w);
 /* Sends what was delivered to the worker's subscribers; at the end of a batch or of the mail. */
 void pubsub_flush(struct worker *w);
 

@@ -104,7 +104,7 @@ size_t txn_memory(struct conn *c)
 {
     const struct conn_io *io = conn_io(c);
     return (io->txn == NULL ? 0 : sizeof *io->txn + io->txn->bytes) +
-           (io->watcher == NULL ? 0 : watch_memory(io->watcher));
+           (io->watcher == NULL ? 0 : sizeof *io->watcher + io->watcher->bytes);
 }
 
 enum cmd_status cmd_multi(struct cmd_ctx *c)

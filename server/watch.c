@@ -31,10 +31,16 @@ static struct skey name_of(const struct watch *x)
 bool watch_add(struct store_ctx *sx, struct watcher *w, const struct skey *k, int db, bool exists)
 {
     struct store *s = sx->store;
-    for (const struct watch *x = w->first; x != NULL; x = x->sibling)
-        if (x->logical == db && x->len == k->len && memcmp(x->key, k->p, k->len) == 0)
-            return true;
-    struct watch *x = malloc(sizeof *x + k->len);
+    struct watch **b = bucket_of(s, k->hash), *x;
+    lock_take(&s->watch_lock, LOCK_WATCH);
+    for (x = *b; x != NULL; x = x->next) /* its own are few there, however many it watches */
+        if (x->owner == w && x->hash == k->hash && x->logical == db && x->len == k->len &&
+            memcmp(x->key, k->p, k->len) == 0)
+            break;
+    lock_release(&s->watch_lock, LOCK_WATCH);
+    if (x != NULL)
+        return true;
+    x = malloc(sizeof *x + k->len);
     if (x == NULL)
         return false;
     *x = (struct watch){
@@ -42,7 +48,7 @@ bool watch_add(struct store_ctx *sx, struct watcher *w, const struct skey *k, in
     memcpy(x->key, k->p, k->len);
     w->first = x;
     w->n++;
-    struct watch **b = bucket_of(s, k->hash);
+    w->bytes += sizeof *x + k->len;
     lock_take(&s->watch_lock, LOCK_WATCH);
     x->next = *b;
     *b = x;
@@ -66,15 +72,8 @@ void watch_clear(struct store *s, struct watcher *w)
     }
     w->first = NULL;
     w->n = 0;
+    w->bytes = 0;
     atomic_store_explicit(&w->touched, false, memory_order_relaxed);
-}
-
-size_t watch_memory(const struct watcher *w)
-{
-    size_t sum = sizeof *w;
-    for (const struct watch *x = w->first; x != NULL; x = x->sibling)
-        sum += sizeof *x + x->len;
-    return sum;
 }
 
 void watch_touch(struct store *s, uint64_t hash, const struct item *it)

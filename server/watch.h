@@ -19,6 +19,7 @@ struct watcher {
     _Atomic bool touched;
     struct watch *first; /* its owner's thread */
     uint32_t n;
+    size_t bytes; /* of memory */
 };
 
 /* Watches the key, which is in logical database `db` and exists or not; nothing where it is watched already. Its shard
@@ -27,7 +28,6 @@ bool watch_add(struct store_ctx *sx, struct watcher *w, const struct skey *k, in
 
 /* Forgets all keys. No shard locked. */
 void watch_clear(struct store *s, struct watcher *w);
-size_t watch_memory(const struct watcher *w);
 
 /* Fills `keys` (room for two a key) with the watched keys, and as they are named now where that differs; returns how
  * many. Locked all together, watch_intact tells whether nothing has changed: expired ones have. */

@@ -149,6 +149,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)what;
     w->now_ms = clock_wall_ms();
     store_ctx_turn(w->sx, w->now_ms);
+    pubsub_resume(w);
     int64_t limit = options_maxmemory_clients(w->srv->opt);
     if (limit > 0) {
         size_t sum = 0;

@@ -49,7 +49,9 @@ struct worker {
     pthread_t thread;
     bool running; /* `thread` is to be joined */
 
+    bool publishers_wait;               /* some are not read, since messages pile up (pubsub.h) */
     alignas(64) _Atomic uint32_t busy;  /* executes commands (gate.h) */
+    alignas(64) _Atomic size_t backlog; /* bytes of messages in its mailbox */
     alignas(64) struct clients clients; /* registry of this worker's connections */
 };
 

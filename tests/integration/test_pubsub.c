@@ -1,5 +1,6 @@
 /* Pub/sub: every subscriber of every worker gets every message, in order; who reads too slowly is cut, others are
  * served. */
+#include <pthread.h>
 #include <unistd.h>
 
 #include "tests/integration/harness.h"
@@ -89,6 +90,48 @@ static void test_slow_subscriber(void **state)
     server_stop(server);
 }
 
+enum { FLOOD = 1500, FLOOD_BYTES = 20000, READERS = 4 };
+
+static void *flood(void *arg)
+{
+    redisContext *c = client_open(arg);
+    char text[FLOOD_BYTES];
+    memset(text, 'x', sizeof text);
+    for (int i = 0; i < FLOOD; i++) {
+        memcpy(text, &i, sizeof i);
+        redisAppendCommand(c, "PUBLISH news %b", text, sizeof text);
+    }
+    for (int i = 0; i < FLOOD; i++)
+        freeReplyObject(next_reply(c));
+    redisFree(c);
+    return NULL;
+}
+
+/* Who publishes faster than other workers deliver is not read on meanwhile; nothing is lost. */
+static void test_a_flood(void **state)
+{
+    (void)state;
+    server = SERVER_START("--threads", "4", "--maxmemory", "200mb", "--client-output-buffer-limit", "pubsub 0 0 0");
+    redisContext *c[READERS];
+    pthread_t publisher;
+    for (int i = 0; i < READERS; i++) {
+        c[i] = client_open(server);
+        freeReplyObject(ask(c[i], "SUBSCRIBE news"));
+    }
+    assert_int_equal(pthread_create(&publisher, NULL, flood, server), 0);
+    for (int m = 0; m < FLOOD; m++)
+        for (int i = 0; i < READERS; i++) {
+            redisReply *r = next_reply(c[i]);
+            assert_int_equal(r->element[2]->len, FLOOD_BYTES);
+            assert_memory_equal(r->element[2]->str, &m, sizeof m);
+            freeReplyObject(r);
+        }
+    pthread_join(publisher, NULL);
+    for (int i = 0; i < READERS; i++)
+        redisFree(c[i]);
+    server_stop(server);
+}
+
 /* Large messages, every byte; subscribers that die. */
 static void test_the_rest(void **state)
 {
@@ -125,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many_subscribers),
         cmocka_unit_test(test_slow_subscriber),
+        cmocka_unit_test(test_a_flood),
         cmocka_unit_test(test_the_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
