@@ -111,7 +111,7 @@ static void *flood(void *arg)
 static void test_a_flood(void **state)
 {
     (void)state;
-    server = SERVER_START("--threads", "4", "--maxmemory", "200mb", "--client-output-buffer-limit", "pubsub 0 0 0");
+    server = SERVER_START("--threads", "4", "--client-output-buffer-limit", "pubsub 0 0 0");
     redisContext *c[READERS];
     pthread_t publisher;
     for (int i = 0; i < READERS; i++) {
