@@ -2,8 +2,8 @@
  * for the bits, table.h for a table.
  *
  * Tables are chunks like any other (kind TABLE; header: shard and first tag), so they live in the same pages, grow by
- * size classes and are relocated. A table grows by about 8 % when its limit is reached, and splits in two beyond
- * TABLE_FULL entries; so an insertion re-lays at most 452 entries, and tables are 0.81 to 0.89 full.
+ * size classes and are relocated. A table grows by about 4 % when its limit is reached, and splits in two beyond
+ * TABLE_FULL entries; so an insertion re-lays at most 465 entries, and tables are 0.88 to 0.93 full.
  * All is guarded by the shard's lock, but the directory may be peeked at (store_prefetch_table). */
 #include <stdio.h>
 #include <stdlib.h>
@@ -300,7 +300,7 @@ static bool make_room(struct store_ctx *sx, struct shard *sh, uint32_t tag, stru
         return table_resize(sx, sh, tag, b, TABLE_FIRST_SLOTS);
     if (b.count >= TABLE_FULL || b.cap == TABLE_CAP_MAX)
         return table_split(sx, sh, tag, b);
-    uint32_t slots = b.cap + 1 + b.cap / 12;
+    uint32_t slots = b.cap + 1 + b.cap / 24;
     return table_resize(sx, sh, tag, b, slots < TABLE_CAP_MAX ? slots : TABLE_CAP_MAX);
 }
 

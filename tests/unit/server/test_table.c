@@ -220,7 +220,7 @@ static void test_the_limit_leaves_gaps(void **state)
     (void)state;
     for (uint32_t cap = 2; cap <= TABLE_CAP_MAX; cap++) {
         assert_true(table_limit(cap) >= 1 && table_limit(cap) < cap);
-        assert_true(table_limit(cap) >= cap - cap / 9 - 1);
+        assert_true(table_limit(cap) >= cap - cap / 14 - 1);
     }
     assert_true(table_limit(TABLE_CAP_MAX) >= TABLE_FULL);
 }
