@@ -3,8 +3,9 @@
 
 const char *policy_why_name(enum policy_why w)
 {
-    static const char *const names[WHY_COUNT] = {"compacting", "nothing to gain", "below ignore-bytes",
-                                                 "below threshold-lower"};
+    static const char *const names[WHY_COUNT] = {
+        "compacting",    "nothing to gain",     "below ignore-bytes", "below threshold-lower",
+        "latency guard", "activedefrag is off", "stopped by hand",    "pinned or reserved"};
     return names[w];
 }
 
@@ -57,4 +58,12 @@ uint32_t policy_effort(size_t scattered, size_t used, size_t ignore_bytes, uint3
     if (percent >= upper || upper <= lower)
         return cycle_max * 10;
     return (uint32_t)(cycle_min * 10 + (cycle_max - cycle_min) * 10 * (percent - lower) / (upper - lower));
+}
+
+uint32_t policy_guard(uint32_t share, uint64_t calls, uint64_t late)
+{
+    enum { LEAST = 10, STEP = 50 };
+    if (late > 1 && late * 1000 > calls)
+        return share / 2 > LEAST ? share / 2 : LEAST;
+    return share + STEP < POLICY_WHOLE ? share + STEP : POLICY_WHOLE;
 }

@@ -21,6 +21,10 @@ enum policy_why {
     WHY_NOTHING_TO_GAIN, /* no class has a page's worth of free chunks */
     WHY_BELOW_IGNORE,    /* less is scattered than active-defrag-ignore-bytes */
     WHY_BELOW_THRESHOLD, /* the share is under active-defrag-threshold-lower */
+    WHY_LATENCY_GUARD,   /* commands are late: less effort than is due */
+    WHY_OFF,             /* activedefrag no */
+    WHY_STOPPED,         /* MEMORY DEFRAG STOP */
+    WHY_HELD,            /* what could be moved is pinned or reserved: tried again */
     WHY_COUNT
 };
 
@@ -45,5 +49,11 @@ uint32_t policy_frag_index(const struct class_view *v);
  * from cycle_min to cycle_max (per cent) at the upper one. `scattered` and `used` in bytes, thresholds in per cent. */
 uint32_t policy_effort(size_t scattered, size_t used, size_t ignore_bytes, uint32_t lower, uint32_t upper,
                        uint32_t cycle_min, uint32_t cycle_max, enum policy_why *why);
+
+enum { POLICY_WHOLE = 1000 }; /* per mille */
+
+/* The share of the effort, per mille, that the latency guard leaves, from the last one: halved while more than one
+ * command in a thousand (and more than one) was `late`, else rising by a twentieth up to the whole. */
+uint32_t policy_guard(uint32_t share, uint64_t calls, uint64_t late);
 
 #endif

@@ -108,16 +108,28 @@ static void write_accounting(struct info *i, const struct memory_parts *m)
     INFO_LINE(i, "reclaim_direct:%llu", (unsigned long long)m->reclaim_direct);
 }
 
+/* As in Redis: per cent of a core that it means to take, 0: it is not at work. */
+static void write_defrag(struct info *i)
+{
+    struct defrag_report d;
+    defrag_run_report(i->srv, &d);
+    INFO_LINE(i, "active_defrag_running:%u", d.effort > 0 && d.effort < 10 ? 1 : d.effort / 10);
+    INFO_LINE(i, "active_defrag_state:%s", policy_why_name(d.why));
+    INFO_LINE(i, "active_defrag_scattered:%zu", d.scattered);
+    INFO_LINE(i, "active_defrag_latency_guard:%u", d.guard / 10);
+}
+
 void info_memory(struct info *i)
 {
     struct memory_report r;
     memory_report(i->srv, &r);
     write_used(i, &r);
     write_bytes(i, "maxmemory", r.m.limit);
+    INFO_LINE(i, "maxmemory_effective:%llu", (unsigned long long)memory_limit(i->srv));
     INFO_LINE(i, "maxmemory_policy:%s", options_choice("maxmemory-policy", OPT(i->srv->opt, maxmemory_policy)));
     write_ratios(i, &r);
     write_clients(i);
-    INFO_LINE(i, "active_defrag_running:%d", r.m.n_pages_draining > 0);
+    write_defrag(i);
     INFO_LINE(i, "lazyfree_pending_objects:%llu", (unsigned long long)r.m.lazyfree_pending);
     write_accounting(i, &r.m);
 }

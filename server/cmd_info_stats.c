@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "server/command.h"
+#include "server/defrag_run.h"
+#include "server/durations.h"
 #include "server/info_private.h"
 #include "server/options.h"
 #include "server/pubsub.h"
@@ -50,12 +52,32 @@ static void write_keys(struct info *i, const uint64_t *total)
 
 static void write_defrag(struct info *i, const uint64_t *total)
 {
+    struct defrag_report r;
+    defrag_run_report(i->srv, &r);
     write_count(i, "active_defrag_hits", total[STATS_CHUNKS_MOVED]);
     write_count(i, "active_defrag_misses", total[STATS_CHUNKS_LEFT]);
-    info_constant(i,
-                  "active_defrag_key_hits active_defrag_key_misses total_active_defrag_time current_active_defrag_time "
-                  "tracking_total_keys tracking_total_items tracking_total_prefixes",
-                  "0");
+    write_count(i, "active_defrag_key_hits", total[STATS_KEYS_MOVED]);
+    write_count(i, "active_defrag_key_misses", total[STATS_KEYS_LEFT]);
+    write_count(i, "total_active_defrag_time", r.total_ms);
+    write_count(i, "current_active_defrag_time", r.ms);
+    info_constant(i, "tracking_total_keys tracking_total_items tracking_total_prefixes", "0");
+}
+
+static void write_durations(struct info *i, const char *name, enum duration_kind kind)
+{
+    struct durations_summary d;
+    durations_summary(i->srv->store, kind, &d);
+    INFO_LINE(i, "%s:count=%llu,p50_ns=%llu,p99_ns=%llu,max_ns=%llu", name, (unsigned long long)d.count,
+              (unsigned long long)d.p50_ns, (unsigned long long)d.p99_ns, (unsigned long long)d.max_ns);
+}
+
+static void write_waits(struct info *i, const uint64_t *total)
+{
+    write_count(i, "commands_over_latency_target", total[STATS_LATE]);
+    write_durations(i, "shard_lock_waits", DURATION_WAIT);
+    write_durations(i, "shard_lock_holds_sampled", DURATION_HOLD);
+    write_durations(i, "reclaim_direct_latency", DURATION_DIRECT);
+    write_durations(i, "reclaim_background_latency", DURATION_BACKGROUND);
 }
 
 static void write_loops(struct info *i, const uint64_t *total)
@@ -92,6 +114,7 @@ void info_stats(struct info *i)
     write_count(i, "protocol_errors", total[STATS_PROTOCOL_ERRORS]);
     write_count(i, "direct_reclaims", total[STATS_RECLAIM_DIRECT]);
     write_count(i, "failed_reclaims", total[STATS_RECLAIM_FAILED]);
+    write_waits(i, total);
 }
 
 void info_commandstats(struct info *i)

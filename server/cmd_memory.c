@@ -10,6 +10,7 @@
 #include "server/help.h"
 #include "server/memory_report.h"
 #include "server/options.h"
+#include "server/purge.h"
 #include "server/server.h"
 #include "server/text.h"
 
@@ -199,20 +200,34 @@ enum cmd_status cmd_memory_malloc_stats(struct cmd_ctx *c)
 
 enum cmd_status cmd_memory_purge(struct cmd_ctx *c)
 {
-    memory_purge(c->srv);
-    reply_ok(c->out);
+    if (c->argc > 3 || (c->argc == 3 && !arg_is(&c->argv[2], "verbose"))) {
+        reply_arity_error(c);
+    } else if (c->argc == 2) {
+        purge_ask(c->srv);
+        reply_ok(c->out);
+    } else if (c->in_exec) {
+        reply_error(c->out, "ERR MEMORY PURGE VERBOSE is answered at its end, EXEC at once: use MEMORY PURGE");
+    } else {
+        purge_wait(c->conn, purge_ask(c->srv));
+    }
     return CMD_DONE;
 }
 
 enum cmd_status cmd_memory_help(struct cmd_ctx *c)
 {
     static const char *const lines[] = {
+        "DEFRAG [STATUS|START|STOP]",
+        "    Return what active defragmentation does; begin it at full effort; stop it",
+        "    until the next START.",
         "DOCTOR",
         "    Return memory problems reports.",
         "MALLOC-STATS",
         "    Return internal statistics report from the memory allocator.",
-        "PURGE",
-        "    Attempt to purge dirty pages for reclamation by the allocator.",
+        "MAP",
+        "    Return the pages of stored data as a picture in text.",
+        "PURGE [VERBOSE]",
+        "    Attempt to purge dirty pages for reclamation by the allocator. With VERBOSE,",
+        "    wait for its end and return what was moved, released and left.",
         "STATS",
         "    Return information about the memory usage of the server.",
         "USAGE <key> [SAMPLES <count>]",

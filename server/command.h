@@ -40,6 +40,7 @@ struct cmd_ctx {
     uint32_t nkeys;
     int64_t now_ms; /* Unix time, read once a loop turn */
     bool locked;    /* for EXEC: the keys' shards were locked before, and stay so */
+    bool in_exec;   /* run by EXEC: it must be answered now */
 };
 
 typedef enum cmd_status (*cmd_handler)(struct cmd_ctx *c);

@@ -31,7 +31,8 @@
     X(client, kill) X(client, pause) X(client, unpause) X(client, reply) X(client, no_evict) X(client, no_touch) \
     X(client, help) \
     X(config, get) X(config, set) X(config, rewrite) X(config, resetstat) X(config, help) \
-    X(memory, usage) X(memory, stats) X(memory, doctor) X(memory, malloc_stats) X(memory, purge) X(memory, help) \
+    X(memory, usage) X(memory, stats) X(memory, doctor) X(memory, malloc_stats) X(memory, purge) X(memory, defrag) \
+    X(memory, map) X(memory, help) \
     X(slowlog, get) X(slowlog, len) X(slowlog, reset) X(slowlog, help) \
     X(latency, latest) X(latency, history) X(latency, reset) X(latency, doctor) X(latency, graph) \
     X(latency, histogram) X(latency, help) \

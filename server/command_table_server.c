@@ -212,6 +212,20 @@ static const struct cmd_argdoc memory_usage_args[] = {
     {ARG("count", "integer"), .token = "SAMPLES", .flags = "optional"},
 };
 
+static const struct cmd_argdoc memory_defrag_actions[] = {
+    {ARG("status", "pure-token"), .token = "STATUS"},
+    {ARG("start", "pure-token"), .token = "START"},
+    {ARG("stop", "pure-token"), .token = "STOP"},
+};
+
+static const struct cmd_argdoc memory_defrag_args[] = {
+    {ARG("action", "oneof"), .flags = "optional", NESTED(memory_defrag_actions)},
+};
+
+static const struct cmd_argdoc memory_purge_args[] = {
+    {ARG("verbose", "pure-token"), .token = "VERBOSE", .flags = "optional"},
+};
+
 static const struct command memory_subs[] = {
     {
         SUB(memory, usage, "usage"),
@@ -257,13 +271,35 @@ static const struct command memory_subs[] = {
     },
     {
         SUB(memory, purge, "purge"),
-        .arity = 2,
+        .arity = -2,
         .group = "server",
         .since = "4.0.0",
         .categories = CAT_SLOW,
         .summary = "Ask the allocator to release memory",
         .complexity = "Depends on how much memory is allocated, could be slow",
         .tips = "request_policy:all_shards response_policy:all_succeeded",
+        ARGS(memory_purge_args),
+    },
+    {
+        SUB(memory, defrag, "defrag"),
+        .arity = -2,
+        .group = "server",
+        .since = "1.0.0",
+        .flags = CMD_ADMIN,
+        .categories = CAT_ADMIN | CAT_SLOW | CAT_DANGEROUS,
+        .summary = "Show, start or stop active defragmentation",
+        .complexity = "O(1)",
+        ARGS(memory_defrag_args),
+    },
+    {
+        SUB(memory, map, "map"),
+        .arity = 2,
+        .group = "server",
+        .since = "1.0.0",
+        .categories = CAT_SLOW,
+        .summary = "Show the pages of stored data as a picture in text",
+        .complexity = "O(1): at most 4,096 pages are looked at",
+        .tips = "nondeterministic_output",
     },
     {
         SUB(memory, help, "help"),

@@ -36,6 +36,7 @@ enum conn_flag {
     CONN_IN_BATCH = 1 << 14,    /* has requests in the worker's batch */
     CONN_PUBLISHER = 1 << 17,   /* its messages pile up: it is not read (pubsub.h) */
     CONN_MULTI = 1 << 16,       /* commands are queued until EXEC (txn.h) */
+    CONN_BLOCKED = 1 << 19,     /* its last command is answered later: it runs nothing until then */
     CONN_LOCAL = 1 << 15,       /* loopback or unix: protected-mode lets it in */
 };
 

@@ -25,7 +25,7 @@ enum {
     REST_SHORT = 16 * 1024, /* a rest up to this is copied to the shared buffer */
     IN_GROW_MIN = 16 * 1024,
     BIG_THRESHOLD = 64 * 1024, /* from here on values are received into their segments; above the longest key */
-    CONN_STOPS = CONN_CLOSE_ASAP | CONN_CLOSE_AFTER_REPLY | CONN_KILLED,
+    CONN_STOPS = CONN_CLOSE_ASAP | CONN_CLOSE_AFTER_REPLY | CONN_KILLED | CONN_BLOCKED,
 };
 
 static_assert((int)BIG_THRESHOLD > (int)STORE_KEY_MAX, "a key is never received as a large value");

@@ -180,7 +180,7 @@ void conn_finish(struct conn *c)
         conn_free(c);
         return;
     }
-    if (UNLIKELY(conn_has(c, CONN_CLOSE_AFTER_REPLY) || io->parked != NULL)) {
+    if (UNLIKELY(conn_has(c, CONN_CLOSE_AFTER_REPLY) || io->parked != NULL || conn_has(c, CONN_BLOCKED))) {
         conn_hold(c);
     } else if (UNLIKELY(conn_must_wait(c))) {
         io->waiting = true;

@@ -2,7 +2,8 @@
  * connection is held (not read) until they have run.
  *
  * A connection with parked commands parks all that follow in the same batch, so that none overtakes another. The worker
- * lists connections with parked commands; its timer, or a letter at CLIENT UNPAUSE, runs them. */
+ * lists connections with parked commands; its timer, or a letter at CLIENT UNPAUSE, runs them. Blocked connections (a
+ * command of theirs is answered later) are in the same list, and park what follows in the same way. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,16 +32,24 @@ bool conn_is_paused(struct conn *c, const struct command *cmd, int64_t now_ms)
     return mode == PAUSE_ALL || (cmd->flags & writes) != 0 || (cmd->handler == cmd_exec && txn_has(c, writes));
 }
 
-static void list_paused(struct conn *c)
+static void list(struct conn *c)
 {
     struct conn_io *io = conn_io(c);
     struct worker *w = c->wkr;
+    conn_set(c, CONN_PAUSED);
     if (io->in_paused_list)
         return;
     io->in_paused_list = true;
     io->paused_next = w->paused;
     w->paused = c;
-    conn_set(c, CONN_PAUSED);
+}
+
+static void list_paused(struct conn *c)
+{
+    struct worker *w = c->wkr;
+    if (conn_io(c)->in_paused_list)
+        return;
+    list(c);
     int64_t left = atomic_load(&w->srv->pause_until_ms) - clock_wall_ms();
     if (left < 0)
         left = 0;
@@ -120,9 +129,42 @@ void conn_unpark_all(struct worker *w)
         struct conn_io *io = conn_io(c);
         next = io->paused_next;
         io->in_paused_list = false;
-        if (io->parked != NULL)
+        if (conn_has(c, CONN_BLOCKED))
+            list(c);
+        else if (io->parked != NULL)
             unpark(c);
     }
     gate_leave(w);
     pubsub_flush(w);
+}
+
+void conn_block(struct conn *c)
+{
+    conn_set(c, CONN_BLOCKED);
+    list(c);
+}
+
+void conn_unblock(struct worker *w, bool (*answer)(void *arg, struct conn *c), void *arg)
+{
+    batch_run(w);
+    struct conn *c = w->paused;
+    w->paused = NULL;
+    for (struct conn *next; c != NULL; c = next) {
+        struct conn_io *io = conn_io(c);
+        next = io->paused_next;
+        io->in_paused_list = false;
+        if (!conn_has(c, CONN_BLOCKED) || !answer(arg, c)) {
+            list(c);
+            continue;
+        }
+        conn_clear(c, CONN_BLOCKED);
+        if (io->parked != NULL) { /* what came after it runs below, and then all is sent */
+            list(c);
+            continue;
+        }
+        conn_clear(c, CONN_PAUSED);
+        conn_resume(c);
+        conn_finish(c);
+    }
+    conn_unpark_all(w);
 }

@@ -24,7 +24,7 @@ struct conn_io {
     size_t in_len, in_cap;
     struct big *big;     /* a large value that is being received, or CONN_NO_MEMORY: it is thrown away */
     size_t big_left;     /* bytes of it that are still to come */
-    struct kept *parked; /* commands that wait for the end of CLIENT PAUSE, oldest first */
+    struct kept *parked; /* commands that wait for the end of CLIENT PAUSE, or of one before, oldest first */
     struct kept *parked_last;
     struct txn *txn;             /* MULTI: what is queued; NULL outside of it */
     struct subs *subs;           /* pub/sub: NULL where nothing is subscribed to */
@@ -33,6 +33,7 @@ struct conn_io {
     struct conn *paused_next;    /* worker->paused */
     struct conn *monitor_next;   /* worker->monitors */
     uint32_t reply_mean; /* bytes of a reply, as of its last requests: how many may run before replies are sent */
+    uint32_t purge;      /* CONN_BLOCKED: for the end of this purge */
     uint8_t bigs;        /* large arguments received for the command that is being parsed (stops at 255) */
     bool in_batch;       /* has requests in the worker's batch: must not be freed now */
     bool reading;        /* `readable` is armed */
@@ -86,6 +87,10 @@ void conn_finish(struct conn *c); /* after its requests ran: sends, or holds, or
 bool conn_is_paused(struct conn *c, const struct command *cmd, int64_t now_ms);
 bool conn_park(struct conn *c, struct arg *argv, int argc); /* false: memory is short; the connection is dropped */
 void conn_unpark_all(struct worker *w);                     /* runs what waited, where the pause is over */
+/* Its command is answered later; what follows is parked until then. Its worker, inside of the command. */
+void conn_block(struct conn *c);
+/* Calls answer(arg, c) for the blocked connections of the worker: true says that it was answered and goes on. */
+void conn_unblock(struct worker *w, bool (*answer)(void *arg, struct conn *c), void *arg);
 void conn_forget_parked(struct conn *c);
 size_t conn_parked_memory(const struct conn *c);
 

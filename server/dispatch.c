@@ -36,7 +36,7 @@ enum { RETRIES_MAX = 256, SHOWN_CHARS = 128, CROSS_PROTOCOL_LOG_MS = 60000 };
 enum {
     CONN_ENDING = CONN_CLOSE_ASAP | CONN_CLOSE_AFTER_REPLY | CONN_KILLED,
     CONN_REPLY_MODES = CONN_REPLY_OFF | CONN_REPLY_SKIP | CONN_REPLY_SKIP_NEXT,
-    CONN_ODD = CONN_ENDING | CONN_REPLY_MODES | CONN_AUTHENTICATED | CONN_MULTI | CONN_PUBSUB,
+    CONN_ODD = CONN_ENDING | CONN_REPLY_MODES | CONN_AUTHENTICATED | CONN_MULTI | CONN_PUBSUB | CONN_BLOCKED,
 };
 
 static const char out_of_memory[] = "OOM command not allowed when used memory > 'maxmemory'.";
@@ -409,7 +409,7 @@ static bool run_odd(struct dispatch *d, struct request *r, struct arg *argv)
     uint32_t attention = atomic_load_explicit(&d->ctx.srv->attention, memory_order_relaxed);
     if (conn_has(c, CONN_ENDING))
         return false;
-    if (conn_io(c)->parked != NULL ||
+    if (conn_io(c)->parked != NULL || conn_has(c, CONN_BLOCKED) ||
         (r->fault == REQUEST_FINE && (attention & ATTENTION_PAUSE) != 0 && conn_is_paused(c, r->cmd, d->ctx.now_ms))) {
         if (!conn_park(c, argv, (int)r->argc))
             conn_set(c, CONN_CLOSE_ASAP);
@@ -498,6 +498,7 @@ void dispatch_queued(struct cmd_ctx *exec, struct kept *k, const struct skey *ke
     ctx->keys = keys;
     ctx->nkeys = nkeys;
     ctx->locked = locked;
+    ctx->in_exec = true;
     ctx->db = nkeys > 0 ? keys[0].db : store_db(ctx->srv->store, conn_db(ctx->conn));
     if (k->has_big) {
         struct request r = {.cmd = k->cmd, .argc = (uint32_t)k->argc, .fault = REQUEST_FINE, .has_big = true};

@@ -149,6 +149,9 @@ enum cmd_status cmd_memory_doctor(struct cmd_ctx *c);
 enum cmd_status cmd_memory_malloc_stats(struct cmd_ctx *c);
 enum cmd_status cmd_memory_purge(struct cmd_ctx *c);
 enum cmd_status cmd_memory_help(struct cmd_ctx *c);
+/* server/cmd_memory_defrag.c, server/cmd_memory_map.c */
+enum cmd_status cmd_memory_defrag(struct cmd_ctx *c);
+enum cmd_status cmd_memory_map(struct cmd_ctx *c);
 
 /* server/cmd_slowlog.c */
 enum cmd_status cmd_slowlog_get(struct cmd_ctx *c);

@@ -16,6 +16,7 @@ enum letter_kind {
     LETTER_KILL,    /* close the connection `id` */
     LETTER_MONITOR, /* append data to every monitoring connection of the worker */
     LETTER_MESSAGE, /* publish: topic kind in fd, the name's length in id, and in data name and message */
+    LETTER_PURGED,  /* purge number `id` is over; data: struct purge_report (purge.h) */
     LETTER_UNPAUSE, /* look at paused connections again */
     LETTER_STOP,    /* end the loop */
 };

@@ -258,6 +258,12 @@ void memory_begin(struct server *srv)
     warn_of_small_limit(srv, &m);
 }
 
+uint64_t memory_limit(struct server *srv)
+{
+    uint64_t limit = (uint64_t)OPT(srv->opt, maxmemory), ceiling = atomic_load(&srv->store->memory.ceiling);
+    return limit > 0 && ceiling > 0 && ceiling < limit ? ceiling : limit;
+}
+
 void memory_budget(struct server *srv)
 {
     struct store *s = srv->store;
@@ -266,7 +272,7 @@ void memory_budget(struct server *srv)
     heap_decay();
     measure(srv, &m);
     raise_to(&s->memory.peak_rss, m.rss);
-    uint64_t limit = (uint64_t)OPT(srv->opt, maxmemory); /* read last: a thread that is slow brings back no old one */
+    uint64_t limit = memory_limit(srv); /* read last: a thread that is slow brings back no old one */
     if (limit > 0) {
         uint64_t other = m.total - m.pages + limit / BUDGET_MARGIN;
         allowed = limit > other ? (limit - other) / PAGE_SIZE : 0;

@@ -49,10 +49,6 @@ struct memory_class_row {
 /* Fills up to max rows of classes that have pages, returns how many there are. */
 int memory_class_rows(struct server *srv, struct memory_class_row *rows, int max);
 
-/* Asks the memory thread to compact all, return free pages to the system and purge jemalloc. The caller waits for
- * nothing. */
-void memory_purge(struct server *srv);
-
 /* Called after maxmemory was changed. */
 void memory_limit_changed(struct server *srv);
 

@@ -18,6 +18,7 @@ struct memory_state {
     _Atomic size_t heap_untouched; /* of jemalloc's resident figure, not resident at the start */
     _Atomic size_t heap_leaves;    /* of jemalloc's radix tree, at the start: later ones are not counted */
     _Atomic size_t startup_used, peak_used, peak_rss;
+    _Atomic uint64_t ceiling;       /* bytes that maxmemory is held under, 0: none; memory_watch.h */
     _Atomic uint64_t pages_allowed; /* what maxmemory leaves for pages, however few; limit.h */
     _Atomic uint64_t pages_won;     /* by compaction */
     _Atomic uint64_t background;    /* rounds of background reclaim */
@@ -28,6 +29,8 @@ struct memory_state {
 void memory_begin(struct server *srv);
 /* Measures what is not pages and leaves the rest of maxmemory to pages. */
 void memory_budget(struct server *srv);
+/* maxmemory, or what the control group leaves of it; bytes, 0: none. Any thread. */
+uint64_t memory_limit(struct server *srv);
 /* Makes jemalloc give back what it does not use. */
 void memory_heap_trim(void);
 

@@ -19,10 +19,13 @@
 
 #include "server/evict.h"
 #include "server/expiry.h"
+#include "server/latency.h"
 #include "server/mailbox.h"
 #include "server/memory.h"
 #include "server/memory_state.h"
+#include "server/memory_watch.h"
 #include "server/options.h"
+#include "server/purge.h"
 #include "server/reclaim.h"
 #include "server/relocate.h"
 #include "server/server.h"
@@ -35,6 +38,7 @@
 
 enum {
     BEAT_MS = 100,
+    WATCH_BEATS = 10,
     SETTLED_BEATS = 3, /* after so many a new server has done what it does at its start */
     SWEEP_SHARDS = 64,
     EXPIRY_PAGES = 512,
@@ -57,7 +61,8 @@ struct memthread {
     _Atomic bool wanted; /* somebody called since it began its last round */
     _Atomic bool asleep, stop;
     struct expiry expiry;
-    uint64_t purges_done;
+    struct purge purge;
+    struct memory_watch watch;
     uint64_t next_beat_ns;
     uint64_t beats;           /* since the start */
     uint64_t tick_at_ns;      /* when the age clock steps next */
@@ -109,11 +114,18 @@ static void set_reserve(struct memthread *m)
     m->reserve_high = (uint32_t)high;
 }
 
+static uint64_t ms_since(uint64_t begin_ns)
+{
+    return (clock_mono_ns() - begin_ns) / 1000000;
+}
+
 /* Keeps free pages between the watermarks. Returns true while there is more to do. */
 static bool keep_reserve(struct memthread *m)
 {
     struct store *s = m->store;
     struct decision d;
+    uint64_t begin;
+    bool won;
     set_reserve(m);
     if (reclaim_pages_left(s) >= m->reserve_low) {
         uint32_t left = reclaim_pages_left(s), want = left < m->reserve_high ? left : m->reserve_high;
@@ -127,43 +139,53 @@ static bool keep_reserve(struct memthread *m)
         if (atomic_load(&s->dead_count) > 0 || atomic_load(&s->lazy_ropes) > 0)
             return true; /* before anything live goes */
         atomic_fetch_add_explicit(&s->memory.background, 1, memory_order_relaxed);
-        if (reclaim_compact(m->sx, &d)) {
+        begin = clock_mono_ns();
+        won = reclaim_compact(m->sx, &d);
+        durations_add(&m->sx->durations[DURATION_BACKGROUND], clock_mono_ns() - begin);
+        if (won) {
             atomic_fetch_add_explicit(&s->memory.pages_won, 1, memory_order_relaxed);
             continue;
         }
-        if (evict_some(m->sx, EVICT_STEP) == 0)
+        begin = clock_mono_ns();
+        uint32_t evicted = evict_some(m->sx, EVICT_STEP);
+        durations_add(&m->sx->durations[DURATION_BACKGROUND], clock_mono_ns() - begin);
+        latency_event(m->srv, "eviction-cycle", ms_since(begin));
+        if (evicted == 0)
             return false;
     }
     return true;
 }
 
-/* One page's worth of defragmentation, then a rest that keeps its share of the core. Returns true when it worked. */
-static bool defragment(struct memthread *m, bool all)
+static bool win_page(struct memthread *m)
 {
-    struct options *o = m->srv->opt;
-    struct class_view v[CLASS_MAX];
     struct decision d;
-    enum policy_why why;
-    uint64_t now = clock_mono_ns();
-    uint32_t n = reclaim_views(m->store, v), effort = 1000;
-    if (!all) {
-        if (!OPT(o, activedefrag) || now < m->defrag_until_ns)
-            return false;
-        size_t used = (size_t)pool_in_use(&m->store->slab.pool) * PAGE_SIZE, bytes = policy_scattered_bytes(v, n);
-        effort = policy_effort(
-            bytes, used > bytes ? used - bytes : 0, (size_t)OPT(o, active_defrag_ignore_bytes),
-            (uint32_t)OPT(o, active_defrag_threshold_lower), (uint32_t)OPT(o, active_defrag_threshold_upper),
-            (uint32_t)OPT(o, active_defrag_cycle_min), (uint32_t)OPT(o, active_defrag_cycle_max), &why);
-        if (effort == 0)
-            return false;
-    }
-    uint64_t begin = clock_thread_cpu_ns();
+    uint64_t begin = clock_mono_ns();
     bool won = reclaim_compact(m->sx, &d);
-    uint64_t spent = clock_thread_cpu_ns() - begin;
     if (won)
         atomic_fetch_add_explicit(&m->store->memory.pages_won, 1, memory_order_relaxed);
-    m->defrag_until_ns = won ? clock_mono_ns() + spent * (1000 - effort) / effort : now + BEAT_MS * UINT64_C(1000000);
+    latency_event(m->srv, "active-defrag-cycle", ms_since(begin));
     return won;
+}
+
+/* One page's worth of defragmentation, then a rest that keeps its share of the core. Returns true when it worked. */
+static bool defragment(struct memthread *m)
+{
+    enum policy_why why;
+    uint64_t now = clock_mono_ns();
+    if (now < m->defrag_until_ns)
+        return false;
+    uint32_t effort = defrag_run_effort(m->srv, now, &why);
+    uint64_t begin = clock_thread_cpu_ns();
+    if (effort == 0 || !win_page(m)) {
+        defrag_run_idle(m->srv, now, effort == 0 ? why : WHY_HELD);
+        if (effort > 0)
+            m->defrag_until_ns = now + BEAT_MS * UINT64_C(1000000);
+        return false;
+    }
+    uint64_t spent = clock_thread_cpu_ns() - begin;
+    defrag_run_won(m->srv, now, spent);
+    m->defrag_until_ns = clock_mono_ns() + spent * (1000 - effort) / effort;
+    return true;
 }
 
 /* Ages are modulo 256 ticks: holds old entries at AGE_OLD, so that none is lapped, and lets LFU counters decay. */
@@ -230,14 +252,14 @@ static void keep_age(struct memthread *m)
 
 static bool purge(struct memthread *m)
 {
-    uint64_t asked = atomic_load(&m->store->memory.purges);
-    if (asked == m->purges_done)
+    struct purge *p = &m->purge;
+    if (!purge_due(m->srv, p))
         return false;
-    if (defragment(m, true))
+    if (purge_goes_on(p) && win_page(m)) {
+        p->report.pages_emptied++;
         return true;
-    memory_heap_trim();
-    pool_trim(&m->store->slab.pool, RESERVE_MIN_PAGES, UINT32_MAX);
-    m->purges_done = asked;
+    }
+    purge_end(m->srv, p);
     return false;
 }
 
@@ -263,7 +285,9 @@ static void beat(struct memthread *m)
     if (now < m->next_beat_ns)
         return;
     m->next_beat_ns = now + BEAT_MS * UINT64_C(1000000);
-    if (++m->beats == SETTLED_BEATS && store_is_empty(m->store))
+    if (++m->beats % WATCH_BEATS == 1)
+        memory_watch(m->srv, &m->watch);
+    if (m->beats == SETTLED_BEATS && store_is_empty(m->store))
         memory_begin(m->srv); /* at the start other threads were still touching their stacks */
     memory_budget(m->srv);
     revisit(m);
@@ -278,9 +302,11 @@ static bool round_of_work(struct memthread *m)
     beat(m);
     bool more = store_sweep(m->sx, SWEEP_SHARDS);
     more |= rope_free_lazy(m->sx, LAZY_SEGMENTS) > 0;
+    uint64_t begin = clock_mono_ns();
     more |= expiry_step(m->sx, &m->expiry, EXPIRY_PAGES);
+    latency_event(m->srv, "expire-cycle", ms_since(begin));
     more |= keep_reserve(m);
-    more |= defragment(m, false);
+    more |= defragment(m);
     more |= purge(m);
     more |= pool_trim(&s->slab.pool, m->reserve_high, TRIM_PAGES) == TRIM_PAGES;
     return more;
@@ -330,6 +356,7 @@ struct memthread *memthread_new(struct server *srv)
         return NULL;
     }
     srv->store->wake_arg = m;
+    atomic_store(&srv->store->defrag.guard, POLICY_WHOLE);
     srv->store->wake = wake;
     srv->store->wake_workers = wake_workers;
     return m;
@@ -361,10 +388,4 @@ void memthread_stop(struct memthread *m)
     atomic_store(&m->asleep, true);
     wake(m);
     pthread_join(m->thread, NULL);
-}
-
-void memory_purge(struct server *srv)
-{
-    atomic_fetch_add(&srv->store->memory.purges, 1);
-    srv->store->wake(srv->store->wake_arg);
 }

@@ -87,13 +87,26 @@ static int64_t processors(void)
     return n < 1 ? 1 : n > OPTIONS_THREADS_MAX ? OPTIONS_THREADS_MAX : n;
 }
 
-void options_resolve(struct options *o)
+/* o->change is locked. */
+static void follow_memory(struct options *o)
 {
-    pthread_mutex_lock(&o->change);
     o->memory_available = memory_available("");
     int64_t percent = OPT(o, maxmemory_percent);
     if (percent > 0)
         o->maxmemory = OPT(o, memory_available) / 100 * percent;
+}
+
+void options_follow_memory(struct options *o)
+{
+    pthread_mutex_lock(&o->change);
+    follow_memory(o);
+    pthread_mutex_unlock(&o->change);
+}
+
+void options_resolve(struct options *o)
+{
+    pthread_mutex_lock(&o->change);
+    follow_memory(o);
     o->threads = OPT(o, threads_asked) ? OPT(o, threads_asked) : processors();
     pthread_mutex_unlock(&o->change);
 }

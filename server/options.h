@@ -103,6 +103,7 @@ struct options {
     option_number active_defrag_ignore_bytes;
     option_number active_defrag_threshold_lower, active_defrag_threshold_upper; /* per cent */
     option_number active_defrag_cycle_min, active_defrag_cycle_max;             /* per cent of one core */
+    option_number active_defrag_latency_target;                                 /* microseconds, 0: no guard */
 
     /* limits of clients */
     struct output_limit output_limit[CLASS_COUNT];
@@ -135,6 +136,9 @@ void options_free(struct options *o);
 /* After start-up parsing: threads 0 becomes the number of processors in the affinity mask, per cents of memory become
  * bytes. Reads /proc and /sys. */
 void options_resolve(struct options *o);
+
+/* Looks at the available memory again; where maxmemory was given as a share of it, it follows. Any thread. */
+void options_follow_memory(struct options *o);
 
 /* Copies a text out: options_text(o, &o->logfile, buf, sizeof buf). Returns its whole length; what does not fit is cut
  * off, always terminated. options_text_dup allocates (free it), NULL where memory is short. Any thread. */

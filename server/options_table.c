@@ -319,6 +319,12 @@ const struct option option_table[] = {
         AT(active_defrag_cycle_max), .min = 1, .max = 99, .standard = "25", .unit = "per cent of one core",
         .help = "Effort at the upper threshold.",
     },
+    {
+        .name = "active-defrag-latency-target", .type = OPTION_INT, .group = GROUP_DEFRAG, MUTABLE,
+        AT(active_defrag_latency_target), .max = 10000000, .standard = "500", .unit = "microseconds",
+        .help = "While more than one command in a thousand takes longer, effort falls, down to "
+                "active-defrag-cycle-min. 0: never.",
+    },
 
     /* ---- limits of clients ---- */
     {

@@ -10,8 +10,12 @@
 
 #include "defrag/drain.h"
 #include "slab/base/assert.h"
+#include "slab/base/clock.h"
 
-enum { VISITS_MAX = 16 }; /* to a page that waits for chunks in others' hands */
+enum {
+    VISITS_MAX = 16,  /* to a page that waits for chunks in others' hands */
+    HOLDS_TIMED = 16, /* one of so many relocations is timed */
+};
 
 struct segment_head {
     uint32_t head, rope;
@@ -59,8 +63,9 @@ static enum move_outcome move_segment(struct store *s, struct rope *r, uint64_t 
 }
 
 /* Finds the shard by the header, locks it, moves. */
-static enum move_outcome move_to(struct store *s, chunk_ref ref, chunk_ref to)
+static enum move_outcome move_to(struct store_ctx *sx, chunk_ref ref, chunk_ref to)
 {
+    struct store *s = sx->store;
     const struct item *it = slab_ptr(&s->slab, ref);
     uint32_t head = item_head(it);
     struct rope *r = NULL;
@@ -80,7 +85,9 @@ static enum move_outcome move_to(struct store *s, chunk_ref ref, chunk_ref to)
             return MOVE_GONE;
         sh = shard_of(s, hash);
     }
+    bool timed = ++sx->hold_turn % HOLDS_TIMED == 0;
     lock_take(&sh->lock, LOCK_SHARD);
+    uint64_t begin = timed ? clock_mono_ns() : 0;
     if (slab_get_state(&s->slab, ref) >= CHUNK_LIVE) {
         if (item_kind(head) == KIND_SEGMENT)
             o = move_segment(s, r, hash, ref, to);
@@ -90,6 +97,10 @@ static enum move_outcome move_to(struct store *s, chunk_ref ref, chunk_ref to)
             o = move_item(s, hash, ref, to);
     }
     lock_release(&sh->lock, LOCK_SHARD);
+    if (timed)
+        durations_add(&sx->durations[DURATION_HOLD], clock_mono_ns() - begin);
+    if (item_kind(head) != KIND_SEGMENT && item_kind(head) != KIND_TABLE)
+        atomic_fetch_add_explicit(o == MOVE_MOVED ? &s->keys_moved : &s->keys_left, 1, memory_order_relaxed);
     return o;
 }
 
@@ -106,7 +117,7 @@ static enum move_outcome relocate_chunk(void *ctx, chunk_ref ref)
     chunk_ref to = chunk_take(sx, slab_class_of_ref(&s->slab, ref));
     if (to == 0)
         return count(s, MOVE_NO_ROOM, 0);
-    enum move_outcome o = move_to(s, ref, to);
+    enum move_outcome o = move_to(sx, ref, to);
     if (o == MOVE_MOVED)
         slab_give(&s->slab, ref);
     else

@@ -8,6 +8,7 @@
 #include "server/conn.h"
 #include "server/latency.h"
 #include "server/slowlog.h"
+#include "server/stats.h"
 #include "server/worker.h"
 
 static const char redacted[] = "(redacted)";
@@ -59,6 +60,9 @@ static void add_to_slowlog(const struct cmd_ctx *c, uint64_t ns)
 void slow_command(const struct cmd_ctx *c, uint64_t ns)
 {
     int64_t usec = OPT(c->srv->opt, slowlog_log_slower_than);
+    int64_t target_us = OPT(c->srv->opt, active_defrag_latency_target);
+    if (target_us > 0 && ns / 1000 >= (uint64_t)target_us)
+        stats_add(c->wkr->stats, STATS_LATE, 1);
     if (usec >= 0 && ns / 1000 >= (uint64_t)usec && !(c->cmd->flags & CMD_SKIP_SLOWLOG))
         add_to_slowlog(c, ns);
     latency_event(c->srv, c->cmd->flags & CMD_FAST ? "fast-command" : "command", ns / 1000000);

@@ -8,13 +8,17 @@
 #include "server/options.h"
 #include "server/server.h"
 
-/* The least duration, in ns, that the slow log or the latency monitor wants to hear of; UINT64_MAX: none. */
+/* The least duration, in ns, that the slow log, the latency monitor or defragmentation's guard wants to hear
+ * of; UINT64_MAX: none. */
 static inline uint64_t slow_command_ns(const struct server *srv)
 {
     int64_t usec = OPT(srv->opt, slowlog_log_slower_than);
     int64_t ms = OPT(srv->opt, latency_monitor_threshold);
+    int64_t target_us = OPT(srv->opt, active_defrag_latency_target);
     uint64_t slow = usec < 0 ? UINT64_MAX : (uint64_t)usec * 1000;
     uint64_t late = ms <= 0 ? UINT64_MAX : (uint64_t)ms * 1000000;
+    uint64_t guarded = target_us == 0 ? UINT64_MAX : (uint64_t)target_us * 1000;
+    slow = slow < guarded ? slow : guarded;
     return slow < late ? slow : late;
 }
 

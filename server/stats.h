@@ -44,6 +44,7 @@ enum stats_counter {
     STATS_LOOPS,                /* eventloop_cycles */
     STATS_LOOP_NS,              /* eventloop_duration_sum, shown in microseconds */
     STATS_LOOP_CMD_NS,          /* eventloop_duration_cmd_sum */
+    STATS_LATE,                 /* commands over active-defrag-latency-target */
     STATS_OWN,                  /* those above are counted here, by stats_add */
     STATS_COMMANDS = STATS_OWN, /* total_commands_processed: the sum over the commands */
     STATS_HITS,                 /* this and the rest come from the source */
@@ -54,6 +55,8 @@ enum stats_counter {
     STATS_RECLAIM_FAILED,
     STATS_CHUNKS_MOVED, /* active_defrag_hits */
     STATS_CHUNKS_LEFT,  /* active_defrag_misses: tried, and gone, pinned, reserved or without room */
+    STATS_KEYS_MOVED,   /* active_defrag_key_hits, _misses: of them, items */
+    STATS_KEYS_LEFT,
     STATS_COUNTERS
 };
 

@@ -117,12 +117,12 @@ void store_lock(struct store_ctx *sx, const struct skey *keys, uint32_t n)
 {
     struct store *s = sx->store;
     if (LIKELY(n == 1)) {
-        lock_take(&shard_of(s, keys[0].hash)->lock, LOCK_SHARD);
+        durations_lock(&sx->durations[DURATION_WAIT], &shard_of(s, keys[0].hash)->lock);
     } else {
         uint16_t shards[SHARDS]; /* > LOCK_FEW */
         uint32_t k = shards_of(s, keys, n, shards);
         for (uint32_t i = 0; i < k; i++)
-            lock_take(&s->shards[shards[i]].lock, LOCK_SHARD);
+            durations_lock(&sx->durations[DURATION_WAIT], &s->shards[shards[i]].lock);
     }
 #ifdef FLAGSTONE_FORCE_MOVE
     force_move(sx, keys, n);
@@ -163,7 +163,10 @@ void store_unlock(struct store_ctx *sx, const struct skey *keys, uint32_t n)
 
 enum store_status store_reclaim(struct store_ctx *sx)
 {
-    if (reclaim_for(sx, sx->short_class, sx->short_count)) {
+    uint64_t begin = clock_mono_ns();
+    bool won = reclaim_for(sx, sx->short_class, sx->short_count);
+    durations_add(&sx->durations[DURATION_DIRECT], clock_mono_ns() - begin);
+    if (won) {
         counter_inc(&sx->counters.reclaim_direct);
         return STORE_OK;
     }

@@ -12,6 +12,8 @@
 
 #include <stdatomic.h>
 
+#include "server/defrag_run.h"
+#include "server/durations.h"
 #include "server/ghost.h"
 #include "server/item.h"
 #include "server/memory_state.h"
@@ -105,6 +107,8 @@ struct store_ctx {
     struct store_counters counters;
     uint64_t evict_age_sum, evict_age_n; /* ages of what was evicted, in ticks */
     int32_t small_share;                 /* S3-FIFO: 16.16 share of entries in the small part */
+    struct durations durations[DURATION_KINDS];
+    uint32_t hold_turn; /* counts relocations: one of sixteen is timed */
     struct byte_counters bytes;
     struct db_counters *dbs; /* DB_PHYSICAL */
 };
@@ -157,6 +161,8 @@ struct store {
     _Atomic uint64_t moved_bytes;
     struct lock watch_lock; /* rank LOCK_WATCH */
     struct watch *watch_bucket[WATCH_BUCKETS];
+    _Atomic uint64_t keys_moved, keys_left; /* of the outcomes, those of items */
+    struct defrag_run defrag;
     void (*wake)(void *);         /* wakes the memory thread */
     void (*wake_workers)(void *); /* makes every worker turn its loop once */
     void *wake_arg;

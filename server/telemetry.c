@@ -33,6 +33,8 @@ static void add_relocations(const struct store *s, uint64_t total[STATS_COUNTERS
 {
     for (int o = 0; o < MOVE_OUTCOMES; o++)
         total[o == MOVE_MOVED ? STATS_CHUNKS_MOVED : STATS_CHUNKS_LEFT] += load(&s->outcomes[o]);
+    total[STATS_KEYS_MOVED] += load(&s->keys_moved);
+    total[STATS_KEYS_LEFT] += load(&s->keys_left);
 }
 
 static void add_counted_elsewhere(void *arg, uint64_t total[STATS_COUNTERS])

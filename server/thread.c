@@ -6,7 +6,10 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "server/server.h"
 
@@ -59,4 +62,24 @@ int thread_start(struct server *s, pthread_t *t, const char *name, void *(*run)(
     else
         pthread_setname_np(*t, name);
     return why;
+}
+
+/* struct sched_attr of sched_setattr(2), which C libraries do not have yet. */
+struct attributes {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime_ns, deadline_ns, period_ns;
+};
+
+void thread_short_slices(void)
+{
+    enum { SLICE_NS = 100000 }; /* the least there is */
+    struct attributes a = {.size = sizeof a};
+    if (syscall(SYS_sched_getattr, 0, &a, sizeof a, 0) != 0 || a.policy != 0)
+        return; /* somebody chose another policy for the server */
+    a.size = sizeof a;
+    a.runtime_ns = SLICE_NS;
+    syscall(SYS_sched_setattr, 0, &a, 0);
 }

@@ -23,4 +23,9 @@ enum { THREAD_STACK_BYTES = 256 * 1024 };
  * characters at most) is what ps and gdb show. Returns 0 or an errno value. The caller joins with pthread_join. */
 int thread_start(struct server *s, pthread_t *t, const char *name, void *(*run)(void *), void *arg);
 
+/* Asks the kernel to run the calling thread in short slices: of threads that share a core, one with shorter slices
+ * gets it as soon as it wakes, without getting more of it (EEVDF, Linux 6.12 and later; sched(7), sched_setattr(2)).
+ * So what a worker is sent does not wait for the end of the memory thread's slice. No effect on older kernels. */
+void thread_short_slices(void);
+
 #endif

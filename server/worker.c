@@ -15,6 +15,7 @@
 #include "server/mailbox.h"
 #include "server/options.h"
 #include "server/pubsub.h"
+#include "server/purge.h"
 #include "server/server.h"
 #include "server/stats.h"
 #include "server/store_ctx.h"
@@ -93,6 +94,9 @@ static void read_letter(struct worker *w, const struct letter *l)
         break;
     case LETTER_MESSAGE:
         pubsub_receive(w, l);
+        break;
+    case LETTER_PURGED:
+        purge_told(w, l);
         break;
     case LETTER_UNPAUSE:
         conn_unpark_all(w);
@@ -208,6 +212,7 @@ struct worker *worker_new(struct server *s, int index)
 static void *serve(void *arg)
 {
     struct worker *w = arg;
+    thread_short_slices();
     ASSERT(w->magic == WORKER_MAGIC);
     event_base_dispatch(w->base);
     return NULL;

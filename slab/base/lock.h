@@ -45,12 +45,18 @@ bool lock_is_held(const struct lock *l);
 #define lock_rank_leave(l, r) ((void)0)
 #endif
 
-static inline void lock_take(struct lock *l, enum lock_rank rank)
+/* Takes a lock that is free; false: it is held, and lock_slow must follow. */
+static inline bool lock_take_free(struct lock *l, enum lock_rank rank)
 {
     uint32_t free_word = 0;
     (void)rank;
     lock_rank_enter(l, rank);
-    if (!atomic_compare_exchange_strong_explicit(&l->word, &free_word, 1, memory_order_acquire, memory_order_relaxed))
+    return atomic_compare_exchange_strong_explicit(&l->word, &free_word, 1, memory_order_acquire, memory_order_relaxed);
+}
+
+static inline void lock_take(struct lock *l, enum lock_rank rank)
+{
+    if (!lock_take_free(l, rank))
         lock_slow(l);
 }
 

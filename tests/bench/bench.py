@@ -9,6 +9,7 @@ import argparse
 import sys
 import time
 
+import giving
 import memory
 import pressure
 import speed
@@ -29,6 +30,9 @@ GROUPS = {
     "resize": pressure.resize,
     "missratio": pressure.missratio,
     "balloon": pressure.balloon,
+    "compact": giving.compact,
+    "flush": giving.flush,
+    "expiry": giving.expiry,
 }
 
 

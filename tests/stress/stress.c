@@ -2,7 +2,8 @@
  *
  * A client sends batches of random commands and compares each reply with its model. Now and then it asks for a value on
  * a second connection, reads it slowly while it goes on changing the key, and checks that what arrives is the value as
- * it was. A control client meanwhile moves and purges memory, has the server check itself, and reads all statistics.
+ * it was. A control client meanwhile defragments at full effort, purges memory, has the server check itself, and reads
+ * all statistics. Now and then it holds the others between two of their batches and flushes all databases.
  * The first run keeps everything; in the second, memory is short: keys may be gone, but what is read must be right.
  * stress --seconds N --seed S: N seconds in all. */
 #include "tests/integration/harness.h"
@@ -15,8 +16,12 @@
 
 enum { CLIENTS = 4, BATCH = 24, NAME_MAX_LEN = 32, SLOW_STEP = 20000, LONG_S = 100000 };
 
+struct stress_client;
+
 struct run {
     struct test_server *server;
+    struct stress_client *clients; /* CLIENTS */
+    pthread_rwlock_t still;        /* read: a batch is under way, the models are its client's; write: all are still */
     bool evicting;
     double seconds;
     uint64_t seed;
@@ -421,6 +426,7 @@ static void *client_main(void *arg)
 {
     struct stress_client *w = arg;
     while (!atomic_load(&w->run->over)) {
+        pthread_rwlock_rdlock(&w->run->still);
         int n = 1 + (int)(model_random(&w->model) % (BATCH - 2));
         for (int i = 0; i < n && w->nexpected < BATCH - 2; i++) {
             operation op = choose(w);
@@ -430,6 +436,7 @@ static void *client_main(void *arg)
             op(w, (int)(model_random(&w->model) % MODEL_KEYS));
         }
         read_batch(w);
+        pthread_rwlock_unlock(&w->run->still);
         if (model_random(&w->model) % 4 == 0)
             slow_step(w);
     }
@@ -462,17 +469,31 @@ static void client_teardown(struct stress_client *w)
     model_free(&w->model);
 }
 
+static void flush_all(struct run *run, redisContext *c, const char *command)
+{
+    pthread_rwlock_wrlock(&run->still);
+    expect_status(c, "OK", command);
+    for (int i = 0; i < CLIENTS; i++)
+        model_free(&run->clients[i].model);
+    expect_int(c, 0, "DBSIZE");
+    pthread_rwlock_unlock(&run->still);
+}
+
 /* The control client: everything that moves memory or looks at all of it. */
 static void control(struct run *run)
 {
-    static const char *const commands[] = {"DEBUG CHECK",  "INFO all",       "MEMORY PURGE",      "MEMORY STATS",
-                                           "CLIENT LIST",  "COMMAND COUNT",  "DEBUG CHECK",       "SLOWLOG GET",
-                                           "CONFIG GET *", "LATENCY LATEST", "LATENCY HISTOGRAM", "OBJECT HELP"};
+    static const char *const commands[] = {"DEBUG CHECK",    "INFO all",          "MEMORY DEFRAG START",
+                                           "MEMORY STATS",   "CLIENT LIST",       "MEMORY MAP",
+                                           "DEBUG CHECK",    "SLOWLOG GET",       "MEMORY PURGE",
+                                           "LATENCY LATEST", "LATENCY HISTOGRAM", "MEMORY DEFRAG STATUS"};
+    enum { FLUSH_EVERY = 17 };
     const struct timespec pause = {0, 50000000};
     redisContext *c = client_open(run->server);
     double end = now_s() + run->seconds;
     for (int i = 0; now_s() < end; i++) {
         freeReplyObject(ask(c, commands[i % (sizeof(commands) / sizeof(commands[0]))]));
+        if (i % FLUSH_EVERY == FLUSH_EVERY - 1)
+            flush_all(run, c, i % 2 == 0 ? "FLUSHALL SYNC" : "FLUSHALL ASYNC");
         nanosleep(&pause, NULL);
     }
     atomic_store(&run->over, true);
@@ -484,9 +505,17 @@ static void stress(bool evicting)
     struct run run = {.evicting = evicting, .seconds = settings.seconds / 2, .seed = settings.seed};
     struct stress_client clients[CLIENTS];
     pthread_t threads[CLIENTS];
+    pthread_rwlockattr_t kind;
     redisContext *c;
-    run.server = evicting ? SERVER_START("--enable-debug-command", "yes", "--threads", "3", "--maxmemory", "24mb")
-                          : SERVER_START("--enable-debug-command", "yes", "--threads", "3", "--activedefrag", "yes");
+    run.clients = clients;
+    pthread_rwlockattr_init(&kind);
+    pthread_rwlockattr_setkind_np(&kind, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&run.still, &kind);
+    pthread_rwlockattr_destroy(&kind);
+    run.server = SERVER_START("--enable-debug-command", "yes", "--threads", "3", "--activedefrag", "yes",
+                              "--active-defrag-ignore-bytes", "1", "--active-defrag-cycle-min", "80",
+                              "--active-defrag-cycle-max", "99", "--active-defrag-latency-target", "0", "--maxmemory",
+                              evicting ? "24mb" : "0");
     fprintf(stderr, "stress: seed %llu\n", (unsigned long long)run.seed);
     for (int i = 0; i < CLIENTS; i++)
         client_setup(&clients[i], &run, i);
@@ -497,6 +526,7 @@ static void stress(bool evicting)
         pthread_join(threads[i], NULL);
     for (int i = 0; i < CLIENTS; i++)
         client_teardown(&clients[i]);
+    pthread_rwlock_destroy(&run.still);
     c = client_open(run.server);
     freeReplyObject(ask(c, "DEBUG CHECK"));
     expect_status(c, "OK", "FLUSHALL");

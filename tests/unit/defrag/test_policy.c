@@ -129,6 +129,75 @@ static void test_effort_rises(void **state)
     assert_int_equal(last, 250);
 }
 
+static void test_guard(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t share;
+        uint64_t calls, late;
+        uint32_t next;
+    } cases[] = {
+        {1000, 0, 0, 1000},         {1000, 1000000, 1000, 1000},
+        {1000, 1000000, 1001, 500}, {1000, 10, 1, 1000},
+        {1000, 10, 2, 500},         {500, 1000, 0, 550},
+        {980, 1000, 0, 1000},       {15, 10, 10, 10},
+        {10, 10, 10, 10},           {10, 0, 0, 60},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(policy_guard(cases[i].share, cases[i].calls, cases[i].late), cases[i].next);
+}
+
+/* A class as pages with a number of live chunks each: the sparsest is emptied into the fullest while the policy says
+ * so. Whatever it begins with, it ends, and moves no more than twice what it wins. */
+static void compact_pages(uint32_t *live, uint32_t pages, uint32_t per_page)
+{
+    uint64_t moved = 0, won = 0;
+    for (uint32_t turn = 0;; turn++) {
+        struct class_view v = {64, per_page, pages, 0, 0};
+        uint32_t sparsest = 0;
+        for (uint32_t i = 0; i < pages; i++) {
+            v.free += per_page - live[i];
+            if (live[i] < live[sparsest])
+                sparsest = i;
+        }
+        if (policy_compact(&v, 1).why != WHY_COMPACT)
+            break;
+        assert_true(turn <= 200);
+        uint32_t left = live[sparsest];
+        moved += left;
+        won += per_page;
+        live[sparsest] = live[--pages];
+        for (uint32_t i = 0; i < pages && left > 0; i++) {
+            uint32_t room = per_page - live[i], n = left < room ? left : room;
+            live[i] += n;
+            left -= n;
+        }
+        assert_int_equal(left, 0);
+    }
+    assert_true(moved <= 2 * won);
+}
+
+static void test_moves_no_more_than_it_wins(void **state)
+{
+    (void)state;
+    uint64_t random = 88172645463325252u;
+    for (int run = 0; run < 5000; run++) {
+        uint32_t live[200];
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        uint32_t pages = 1 + (uint32_t)(random % 200), per_page = 1 + (uint32_t)(random >> 20) % 2700;
+        uint32_t fill = 1 + (uint32_t)(random >> 40) % 100;
+        for (uint32_t i = 0; i < pages; i++) {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            live[i] = (uint32_t)(random % (per_page * fill / 100 + 1));
+        }
+        compact_pages(live, pages, per_page);
+    }
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -145,6 +214,8 @@ int main(void)
         cmocka_unit_test(test_full_or_scattered),
         cmocka_unit_test(test_effort),
         cmocka_unit_test(test_effort_rises),
+        cmocka_unit_test(test_guard),
+        cmocka_unit_test(test_moves_no_more_than_it_wins),
         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

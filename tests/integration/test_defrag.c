@@ -1,0 +1,189 @@
+/* Active defragmentation as clients see it: by hand, its status, the picture of the pages, and what INFO counts. */
+#include "tests/integration/harness.h"
+
+#include <time.h>
+#include <unistd.h>
+
+enum { KEYS = 20000, KEEP = 4, VALUE = 400, PATIENCE_S = 30 };
+
+static int start(void **state)
+{
+    *state = SERVER_START("--activedefrag", "no", "--enable-debug-command", "yes");
+    return 0;
+}
+
+static int stop(void **state)
+{
+    server_stop(*state);
+    return 0;
+}
+
+static void fragment(redisContext *c)
+{
+    char value[VALUE];
+    memset(value, 'x', sizeof value);
+    for (int i = 0; i < KEYS; i++)
+        redisAppendCommand(c, "SET k%d %b", i, value, sizeof value);
+    for (int i = 0; i < KEYS; i++)
+        if (i % KEEP != 0)
+            redisAppendCommand(c, "DEL k%d", i);
+    for (int i = 0; i < KEYS + KEYS - KEYS / KEEP; i++) {
+        redisReply *r;
+        assert_int_equal(redisGetReply(c, (void **)&r), REDIS_OK);
+        freeReplyObject(r);
+    }
+}
+
+static long long status_int(redisContext *c, const char *name)
+{
+    redisReply *r = ask(c, "MEMORY DEFRAG STATUS");
+    long long v = -1;
+    for (size_t i = 0; i + 1 < r->elements; i += 2)
+        if (strcmp(r->element[i]->str, name) == 0)
+            v = r->element[i + 1]->integer;
+    freeReplyObject(r);
+    assert_true(v >= 0);
+    return v;
+}
+
+static void expect_why(redisContext *c, const char *why)
+{
+    time_t until = time(NULL) + PATIENCE_S;
+    for (;;) {
+        redisReply *r = ask(c, "MEMORY DEFRAG");
+        bool right = r->elements > 3 && strcmp(r->element[3]->str, why) == 0;
+        if (!right && time(NULL) > until)
+            fail_msg("%s, expected %s", r->elements > 3 ? r->element[3]->str : "no map", why);
+        freeReplyObject(r);
+        if (right)
+            return;
+        usleep(2000);
+    }
+}
+
+static void await_run(redisContext *c)
+{
+    time_t until = time(NULL) + PATIENCE_S;
+    while (status_int(c, "runs") == 0) {
+        assert_true(time(NULL) <= until);
+        usleep(2000);
+    }
+}
+
+static void test_by_hand(void **state)
+{
+    redisContext *c = client_open(*state);
+    fragment(c);
+    expect_why(c, "activedefrag is off");
+    assert_true(status_int(c, "scattered-bytes") > KEYS * (VALUE / 2));
+    assert_int_equal(status_int(c, "runs"), 0);
+    expect_status(c, "OK", "MEMORY DEFRAG STOP");
+    expect_status(c, "OK", "CONFIG SET activedefrag yes");
+    expect_why(c, "stopped by hand");
+    assert_int_equal(status_int(c, "runs"), 0);
+    expect_status(c, "OK", "CONFIG SET activedefrag no");
+    expect_status(c, "OK", "MEMORY DEFRAG START");
+    await_run(c);
+    expect_why(c, "activedefrag is off"); /* done: START is over when nothing is left to gain */
+    assert_true(status_int(c, "runs") >= 1);
+    assert_true(status_int(c, "run-pages-won") >= 50);
+    assert_true(status_int(c, "run-bytes-moved") > 0);
+    assert_true(status_int(c, "scattered-bytes") < KEYS * (VALUE / 10));
+    expect_status(c, "OK", "DEBUG CHECK");
+    expect_int(c, KEYS / KEEP, "DBSIZE");
+    redisReply *r = ask(c, "INFO stats");
+    assert_null(strstr(r->str, "active_defrag_hits:0\r"));
+    assert_null(strstr(r->str, "active_defrag_key_hits:0\r"));
+    assert_non_null(strstr(r->str, "shard_lock_waits:count="));
+    assert_non_null(strstr(r->str, "reclaim_direct_latency:count="));
+    freeReplyObject(r);
+    redisFree(c);
+}
+
+static void test_wrong_words(void **state)
+{
+    redisContext *c = client_open(*state);
+    expect_error(c, "ERR syntax error", "MEMORY DEFRAG NOW");
+    expect_error(c, "ERR syntax error", "MEMORY DEFRAG START x");
+    redisFree(c);
+}
+
+/* The answer comes when it is done, and what was sent behind it after that. */
+static void test_purge_verbose(void **state)
+{
+    redisContext *c = client_open(*state), *other = client_open(*state);
+    redisReply *r;
+    fragment(c);
+    redisAppendCommand(c, "MEMORY PURGE VERBOSE");
+    redisAppendCommand(c, "MEMORY PURGE verbose");
+    redisAppendCommand(c, "PING");
+    assert_int_equal(redisGetReply(c, (void **)&r), REDIS_OK);
+    assert_int_equal(r->type, REDIS_REPLY_ARRAY);
+    assert_int_equal(r->elements, 24);
+    assert_string_equal(r->element[4]->str, "pages.emptied");
+    assert_true(r->element[5]->integer >= 50);
+    assert_string_equal(r->element[8]->str, "chunks.moved");
+    assert_true(r->element[9]->integer > 0);
+    freeReplyObject(r);
+    assert_int_equal(redisGetReply(c, (void **)&r), REDIS_OK);
+    assert_int_equal(r->elements, 24);
+    freeReplyObject(r);
+    assert_int_equal(redisGetReply(c, (void **)&r), REDIS_OK);
+    assert_string_equal(r->str, "PONG");
+    freeReplyObject(r);
+    expect_error(c, "ERR wrong number of arguments for 'memory|purge' command", "MEMORY PURGE LOUDLY");
+    expect_error(c, "ERR wrong number of arguments for 'memory|purge' command", "MEMORY PURGE VERBOSE x");
+    expect_status(c, "OK", "MULTI");
+    expect_status(c, "QUEUED", "MEMORY PURGE VERBOSE");
+    expect_status(c, "QUEUED", "MEMORY PURGE");
+    r = ask(c, "EXEC");
+    assert_int_equal(r->elements, 2);
+    assert_int_equal(r->element[0]->type, REDIS_REPLY_ERROR);
+    assert_int_equal(r->element[1]->type, REDIS_REPLY_STATUS);
+    freeReplyObject(r);
+    redisAppendCommand(c, "MEMORY PURGE VERBOSE"); /* who asked is gone before the answer */
+    int done;
+    assert_int_equal(redisBufferWrite(c, &done), REDIS_OK);
+    redisFree(c);
+    freeReplyObject(ask(other, "MEMORY PURGE VERBOSE"));
+    expect_status(other, "OK", "DEBUG CHECK");
+    expect_int(other, KEYS / KEEP, "DBSIZE");
+    redisFree(other);
+}
+
+static void test_map(void **state)
+{
+    redisContext *c = client_open(*state);
+    fragment(c);
+    redisReply *r = ask(c, "MEMORY MAP");
+    assert_true(r->type == REDIS_REPLY_STRING);
+    assert_non_null(strstr(r->str, "pages of 64 KiB in use"));
+    assert_non_null(strstr(r->str, "E chunks up to 512 bytes"));
+    assert_true(r->len < 8192);
+    freeReplyObject(r);
+    redisFree(c);
+}
+
+/* Every command is late: the guard leaves less than all of the effort, and it is done nevertheless. */
+static void test_latency_guard(void **state)
+{
+    redisContext *c = client_open(*state);
+    expect_status(c, "OK", "CONFIG SET active-defrag-latency-target 1 activedefrag yes");
+    fragment(c);
+    expect_why(c, "below ignore-bytes");
+    expect_status(c, "OK", "CONFIG SET active-defrag-latency-target 0");
+    expect_status(c, "OK", "DEBUG CHECK");
+    redisFree(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_by_hand, start, stop),
+        cmocka_unit_test_setup_teardown(test_wrong_words, start, stop),
+        cmocka_unit_test_setup_teardown(test_purge_verbose, start, stop),
+        cmocka_unit_test_setup_teardown(test_map, start, stop),
+        cmocka_unit_test_setup_teardown(test_latency_guard, start, stop),
+    };
+    return cmocka_run_group_tests_name("defrag", tests, NULL, NULL);
+}
