@@ -289,7 +289,8 @@ static void beat(struct memthread *m)
         memory_watch(m->srv, &m->watch);
     if (m->beats == SETTLED_BEATS && store_is_empty(m->store))
         memory_begin(m->srv); /* at the start other threads were still touching their stacks */
-    memory_budget(m->srv);
+    if (OPT(m->srv->opt, maxmemory) > 0 || m->beats % WATCH_BEATS == 1) /* without a limit it is only shown */
+        memory_budget(m->srv);
     revisit(m);
 }
 

@@ -14,6 +14,7 @@
 
 enum {
     VISITS_MAX = 16,  /* to a page that waits for chunks in others' hands */
+    SOON_S = 8,       /* items that expire so soon are not worth being moved */
     HOLDS_TIMED = 16, /* one of so many relocations is timed */
 };
 
@@ -153,7 +154,7 @@ static bool drain_all(struct store_ctx *sx, uint32_t page, struct drain_result *
 bool relocate_drain(struct store_ctx *sx, uint32_t class)
 {
     struct store *s = sx->store;
-    uint32_t page = slab_drain_begin(&s->slab, class);
+    uint32_t page = slab_drain_begin(&s->slab, class, chunk_expiry_state(sx->now_ms), SOON_S);
     struct drain_result r;
     if (page == PAGE_NONE)
         return false;

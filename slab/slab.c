@@ -277,19 +277,56 @@ static void drain(struct slab *s, struct slab_class *k, uint32_t page)
     publish(k);
 }
 
-uint32_t slab_drain_begin(struct slab *s, uint32_t class)
+enum {
+    DRAIN_LOOKS = 64,  /* pages of which the sparsest is chosen */
+    DRAIN_REJECTS = 4, /* so many may be about to empty themselves */
+    DRAIN_SAMPLE = 64, /* chunks of a page that are looked at for that */
+};
+
+/* The sparsest of the first pages of a bin, those that were rejected left out. Class locked. */
+static uint32_t sparsest(const struct slab *s, uint32_t first, const uint32_t *rejected, int n)
+{
+    uint32_t best = PAGE_NONE;
+    int looked = 0;
+    for (uint32_t p = first; p != PAGE_NONE && looked < DRAIN_LOOKS; p = slab_page(s, p)->next, looked++) {
+        bool out = best != PAGE_NONE && slab_page(s, p)->free <= slab_page(s, best)->free;
+        for (int i = 0; i < n; i++)
+            out = out || rejected[i] == p;
+        best = out ? best : p;
+    }
+    return best;
+}
+
+/* Do more than half of a page's items expire soon? By a sample. Class locked. */
+static bool empties_itself(const struct slab *s, const struct size_class *c, uint32_t page, uint8_t soon,
+                           uint32_t nsoon)
+{
+    const _Atomic uint8_t *states = (const _Atomic uint8_t *)(const void *)slab_page_ptr(s, page);
+    uint32_t step = c->chunks / DRAIN_SAMPLE + 1, live = 0, dying = 0;
+    for (uint32_t i = 0; i < c->chunks; i += step) {
+        uint32_t state = atomic_load_explicit(&states[i], memory_order_relaxed);
+        live += state >= CHUNK_LIVE;
+        dying += state >= CHUNK_EXPIRES && (state + CHUNK_EXPIRY_STATES - soon) % CHUNK_EXPIRY_STATES < nsoon;
+    }
+    return dying * 2 > live;
+}
+
+uint32_t slab_drain_begin(struct slab *s, uint32_t class, uint8_t soon, uint32_t nsoon)
 {
     struct slab_class *k = &s->class[class];
     const struct size_class *c = &s->classes.c[class];
-    uint32_t best = PAGE_NONE;
+    uint32_t best = PAGE_NONE, rejected[DRAIN_REJECTS];
+    int n = 0;
     lock_take(&k->lock, LOCK_CLASS);
     if (k->bins_used != 0) {
-        uint32_t bin = 31 - (uint32_t)__builtin_clz(k->bins_used);
-        best = k->bin[bin];
-        int looked = 0;
-        for (uint32_t p = best; p != PAGE_NONE && looked < 64; p = slab_page(s, p)->next, looked++)
-            if (slab_page(s, p)->free > slab_page(s, best)->free)
-                best = p;
+        uint32_t first = k->bin[31 - (uint32_t)__builtin_clz(k->bins_used)];
+        best = sparsest(s, first, rejected, 0);
+        while (nsoon > 0 && best != PAGE_NONE && n < DRAIN_REJECTS && empties_itself(s, c, best, soon, nsoon)) {
+            rejected[n++] = best;
+            best = sparsest(s, first, rejected, n);
+        }
+        if (n > 0 && (best == PAGE_NONE || n == DRAIN_REJECTS))
+            best = rejected[0];
         uint32_t to_move = c->chunks - slab_page(s, best)->free;
         if (k->free - slab_page(s, best)->free < to_move)
             best = PAGE_NONE;

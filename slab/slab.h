@@ -152,10 +152,12 @@ uint32_t slab_page_count(struct slab *s);
 
 /* --- Relocation: for the memory thread alone, one thread at a time ------------------------------------------------ */
 
-/* Sets the sparsest page of the class draining, if the class's other pages have room for what it holds. Returns it, or
- * PAGE_NONE. Who set a page draining is the only one that may end it: until then it hands no chunk out, and does not
+/* Sets the sparsest page of the class draining, if the class's other pages have room for what it holds. One whose items
+ * are about to expire will empty itself: it comes after a few others that are as sparse. About to expire is who has the
+ * state `soon` or one of the `nsoon` - 1 after it (as in slab_hold_states; nsoon 0: nobody). Returns it, or PAGE_NONE.
+ * Who set a page draining is the only one that may end it: until then it hands no chunk out, and does not
  * leave its class even when the last chunk is free. So what is read there is old at worst, never foreign. */
-uint32_t slab_drain_begin(struct slab *s, uint32_t class);
+uint32_t slab_drain_begin(struct slab *s, uint32_t class, uint8_t soon, uint32_t nsoon);
 /* Sets this page draining; false: it is not an active page. */
 bool slab_drain_page(struct slab *s, uint32_t page);
 /* True when a draining page holds nothing any more. */

@@ -108,7 +108,7 @@ static void drain(struct fuzz *f, uint32_t what, uint32_t value)
     if (f->draining == PAGE_NONE) {
         uint32_t page = f->n > 0 ? slab_page_of(f->held[value % f->n].ref) : 0;
         if (what % 2 == 0)
-            f->draining = slab_drain_begin(&f->slab, value % f->slab.classes.n);
+            f->draining = slab_drain_begin(&f->slab, value % f->slab.classes.n, 0, 0);
         else if (slab_drain_page(&f->slab, page))
             f->draining = page;
         f->at = 0;

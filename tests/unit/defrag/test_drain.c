@@ -94,7 +94,7 @@ static void test_empties_a_page(void **state)
 {
     (void)state;
     uint32_t left = o.per_page / 4, page = thin_out(left), at = 0;
-    assert_int_equal(slab_drain_begin(&o.slab, o.class), page);
+    assert_int_equal(slab_drain_begin(&o.slab, o.class, 0, 0), page);
     struct drain_result r = drain_page(&o.slab, page, &at, UINT32_MAX, move, &o);
     assert_int_equal(r.outcomes[MOVE_MOVED], left);
     assert_true(r.emptied);
@@ -155,7 +155,7 @@ static void test_whole_pages(void **state)
     uint32_t at = 0;
     assert_int_equal(slab_take(&o.slab, o.slab.classes.n - 1, &ref, 1), 1);
     uint32_t page = slab_page_of(ref);
-    assert_int_equal(slab_drain_begin(&o.slab, o.slab.classes.n - 1), PAGE_NONE); /* nothing to gain */
+    assert_int_equal(slab_drain_begin(&o.slab, o.slab.classes.n - 1, 0, 0), PAGE_NONE); /* nothing to gain */
     assert_true(slab_drain_page(&o.slab, page));
     struct drain_result r = drain_page(&o.slab, page, &at, UINT32_MAX, move, &o);
     assert_int_equal(r.outcomes[MOVE_RESERVED], 1);

@@ -205,21 +205,50 @@ static void test_no_memory_for_descriptors(void **state)
     assert_true(slab_page_count(&slab) >= n);
 }
 
+/* Of two pages that are as sparse, the one whose items are about to expire is left alone. */
+static void test_draining_what_does_not_empty_itself(void **state)
+{
+    (void)state;
+    enum { SOON = CHUNK_EXPIRES + 250, NSOON = 8 }; /* the states wrap */
+    uint32_t k = class_of(1500), per_page = slab.classes.c[k].chunks;
+    chunk_ref refs[MANY];
+    take_live(k, refs, per_page * 3);
+    for (uint32_t i = 2; i < 2 * per_page; i++)
+        if (i != per_page && i != per_page + 1) /* two are left on the first page and on the second */
+            slab_give(&slab, refs[i]);
+    slab_set_state(&slab, refs[0], CHUNK_EXPIRES + 251);
+    slab_set_state(&slab, refs[1], CHUNK_EXPIRES + 3);
+    uint32_t page = slab_drain_begin(&slab, k, SOON, NSOON);
+    assert_int_equal(page, slab_page_of(refs[per_page]));
+    assert_false(slab_drain_end(&slab, page));
+    slab_set_state(&slab, refs[1], CHUNK_EXPIRES + 100); /* one of two: it is worth it */
+    slab_set_state(&slab, refs[per_page], CHUNK_EXPIRES + 250);
+    slab_set_state(&slab, refs[per_page + 1], CHUNK_EXPIRES + 250);
+    page = slab_drain_begin(&slab, k, SOON, NSOON);
+    assert_int_equal(page, slab_page_of(refs[0]));
+    assert_false(slab_drain_end(&slab, page));
+    slab_set_state(&slab, refs[1], CHUNK_EXPIRES + 250); /* all of them: better that than none */
+    page = slab_drain_begin(&slab, k, SOON, NSOON);
+    assert_true(page == slab_page_of(refs[0]) || page == slab_page_of(refs[per_page]));
+    assert_false(slab_drain_end(&slab, page));
+    assert_sound();
+}
+
 static void test_draining(void **state)
 {
     (void)state;
     uint32_t k = class_of(700), per_page = slab.classes.c[k].chunks;
     chunk_ref refs[MANY];
     take_live(k, refs, per_page * 3);
-    assert_int_equal(slab_drain_begin(&slab, k), PAGE_NONE); /* no room elsewhere */
+    assert_int_equal(slab_drain_begin(&slab, k, 0, 0), PAGE_NONE); /* no room elsewhere */
     for (uint32_t i = 0; i < per_page - 3; i++)
-        slab_give(&slab, refs[i]);                           /* three are left on the first page */
-    assert_int_equal(slab_drain_begin(&slab, k), PAGE_NONE); /* its own free chunks are no room */
+        slab_give(&slab, refs[i]);                                 /* three are left on the first page */
+    assert_int_equal(slab_drain_begin(&slab, k, 0, 0), PAGE_NONE); /* its own free chunks are no room */
     slab_give(&slab, refs[per_page]);
     slab_give(&slab, refs[per_page + 1]);
-    assert_int_equal(slab_drain_begin(&slab, k), PAGE_NONE); /* room for two of three */
+    assert_int_equal(slab_drain_begin(&slab, k, 0, 0), PAGE_NONE); /* room for two of three */
     slab_give(&slab, refs[2 * per_page]);
-    uint32_t page = slab_drain_begin(&slab, k);
+    uint32_t page = slab_drain_begin(&slab, k, 0, 0);
     assert_int_equal(page, slab_page_of(refs[0])); /* the sparsest */
     assert_int_equal(slab_page(&slab, page)->state, PAGE_DRAINING);
     assert_true(slab_is_draining(&slab, refs[per_page - 1]));
@@ -384,7 +413,7 @@ static void test_against_a_model(void **state)
             slab_give(&slab, held[i].ref);
             held[i] = held[--n];
         } else if (draining == PAGE_NONE) {
-            draining = slab_drain_begin(&slab, class);
+            draining = slab_drain_begin(&slab, class, 0, 0);
         } else {
             slab_drain_end(&slab, draining);
             draining = PAGE_NONE;
@@ -409,6 +438,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_no_page_is_to_be_had, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_memory_for_descriptors, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_draining, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_draining_what_does_not_empty_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_draining_ended_early, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_states, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_hold_states, set_up, tear_down),
