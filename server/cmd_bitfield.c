@@ -9,6 +9,7 @@
 #include "protocol/number.h"
 #include "server/args.h"
 #include "server/handlers.h"
+#include "server/notify.h"
 #include "server/options.h"
 #include "server/put.h"
 #include "server/server.h"
@@ -177,8 +178,9 @@ static bool new_value(const struct field_op *op, int64_t old, int64_t *result)
     return true;
 }
 
-/* Executes one operation and replies its element. `e` NULL: there is no such key, and the operation is a GET. */
-static void execute(struct cmd_ctx *c, const struct field_op *op, struct entry *e)
+/* Executes one operation and replies its element. `e` NULL: there is no such key, and the operation is a GET. True: it
+ * wrote something else than was there; to a value that has `grown`, anything. */
+static bool execute(struct cmd_ctx *c, const struct field_op *op, struct entry *e, bool grown)
 {
     struct field_span s = span_of(op);
     uwide bytes = load(c, e, &s);
@@ -186,25 +188,27 @@ static void execute(struct cmd_ctx *c, const struct field_op *op, struct entry *
     int64_t old = number_of(op, (uint64_t)(bytes >> s.shift & mask)), now;
     if (op->kind == FIELD_GET) {
         reply_int(c->out, old);
-        return;
+        return false;
     }
     if (!new_value(op, old, &now)) {
         reply_null(c->out);
-        return;
+        return false;
     }
     bytes = (bytes & ~(mask << s.shift)) | (((uwide)(uint64_t)now & mask) << s.shift);
     if (save(c, e, true, &s, bytes) == STORE_OK)
         reply_int(c->out, op->kind == FIELD_SET ? old : now);
     else
         reply_no_memory(c); /* not after prepare() */
+    return grown || now != old;
 }
 
 /* Makes the value long enough for the highest write, by writing what is there already. The store has then also made a
  * copy of a value that a socket is sending from: under this lock, no further write can find it short. */
-static enum store_status prepare(struct cmd_ctx *c, struct entry *e, const struct field_op *highest)
+static enum store_status prepare(struct cmd_ctx *c, struct entry *e, const struct field_op *highest, bool *grown)
 {
     bool found = store_find(c->sx, &c->keys[0], e);
     struct field_span s = span_of(highest);
+    *grown = !found || s.at + s.n > store_value_len(e);
     return save(c, e, found, &s, load(c, found ? e : NULL, &s));
 }
 
@@ -221,20 +225,22 @@ static enum cmd_status bitfield(struct cmd_ctx *c, bool read_only)
         return CMD_DONE;
 
     struct entry e;
-    bool found = true;
+    bool found = true, grown = false, changed = false;
     if (highest.kind == FIELD_GET) {
         found = store_read(c->sx, &c->keys[0], &e);
     } else if (read_only) {
         reply_error(c->out, "ERR BITFIELD_RO only supports the GET subcommand");
         return CMD_DONE;
     } else {
-        enum store_status status = prepare(c, &e, &highest);
+        enum store_status status = prepare(c, &e, &highest, &grown);
         if (status != STORE_OK)
             return store_refused(c, status);
     }
     reply_array(c->out, n);
     for (ops = (struct field_ops){.c = c, .at = 2}; next_op(&ops, &op) == PARSED_OP;)
-        execute(c, &op, found ? &e : NULL);
+        changed |= execute(c, &op, found ? &e : NULL, grown);
+    if (changed)
+        notify_key(c, NOTICE_SETBIT, &c->keys[0]);
     return CMD_DONE;
 }
 

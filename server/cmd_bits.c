@@ -6,6 +6,7 @@
 #include "server/args.h"
 #include "server/bit_range.h"
 #include "server/handlers.h"
+#include "server/notify.h"
 #include "server/options.h"
 #include "server/put.h"
 #include "server/server.h"
@@ -37,11 +38,14 @@ enum cmd_status cmd_setbit(struct cmd_ctx *c)
     size_t at = (size_t)(offset >> 3);
     unsigned mask = 0x80u >> (offset & 7);
     bool found = store_find(c->sx, k, &e);
+    size_t len = found ? store_value_len(&e) : 0;
     unsigned old = found ? value_byte(c->sx, &e, at) : 0;
     char byte = (char)(on ? old | mask : old & ~mask);
     enum store_status status = write_at(c, k, &e, found, at, &byte, 1);
     if (status != STORE_OK)
         return store_refused(c, status);
+    if (at >= len || ((old & mask) != 0) != on) /* what stays as it was is no event */
+        notify_key(c, NOTICE_SETBIT, k);
     reply_int(c->out, (old & mask) != 0);
     return CMD_DONE;
 }
@@ -196,11 +200,14 @@ static enum store_status put_result(struct cmd_ctx *c, const char *p, size_t len
     const struct skey *k = &c->keys[0];
     bool found = store_find(c->sx, k, &e);
     struct part result = {p, len};
+    enum store_status status = STORE_OK;
     if (len > 0)
-        return store_put(c->sx, k, &e, &result, 1, NULL, STORE_NO_EXPIRY, STORE_RAW);
-    if (found)
+        status = store_put(c->sx, k, &e, &result, 1, NULL, STORE_NO_EXPIRY, STORE_RAW);
+    else if (found)
         store_delete(c->sx, k, &e);
-    return STORE_OK;
+    if (status == STORE_OK && (len > 0 || found))
+        notify_key(c, len > 0 ? NOTICE_SET : NOTICE_DEL, k);
+    return status;
 }
 
 enum cmd_status cmd_bitop(struct cmd_ctx *c)

@@ -5,6 +5,7 @@
 #include "protocol/number.h"
 #include "server/args.h"
 #include "server/handlers.h"
+#include "server/notify.h"
 #include "server/put.h"
 
 /* Reads a found value as an integer; false and the error replied where it is none. */
@@ -34,6 +35,7 @@ static enum cmd_status add(struct cmd_ctx *c, int64_t by)
     enum store_status put = store_put(c->sx, k, &e, &value, 1, NULL, STORE_NO_EXPIRY, STORE_KEEPTTL);
     if (UNLIKELY(put != STORE_OK))
         return store_refused(c, put);
+    notify_key(c, NOTICE_INCRBY, k);
     reply_int(c->out, v);
     return CMD_DONE;
 }
@@ -96,6 +98,7 @@ enum cmd_status cmd_incrbyfloat(struct cmd_ctx *c)
     enum store_status put = store_put(c->sx, k, &e, &value, 1, NULL, STORE_NO_EXPIRY, STORE_KEEPTTL | STORE_TEXT);
     if (put != STORE_OK)
         return store_refused(c, put);
+    notify_key(c, NOTICE_INCRBYFLOAT, k);
     reply_bulk(c->out, value.p, value.len);
     return CMD_DONE;
 }

@@ -1,6 +1,7 @@
 /* Expiry: setting it, asking for it, taking it away. A time that has passed deletes the key at once. */
 #include "server/args.h"
 #include "server/handlers.h"
+#include "server/notify.h"
 #include "server/put.h"
 
 enum { EXPIRE_NX = 1, EXPIRE_XX = 2, EXPIRE_GT = 4, EXPIRE_LT = 8 };
@@ -72,11 +73,13 @@ static enum cmd_status expire(struct cmd_ctx *c, enum expiry_unit unit, bool rel
     }
     if (when <= c->now_ms) {
         store_delete(c->sx, k, &e);
+        notify_key(c, NOTICE_DEL, k);
     } else {
         enum store_status set = store_expire(c->sx, k, &e, when);
         if (set != STORE_OK)
             return store_refused(c, set);
         store_touch(c->sx, &e);
+        notify_key(c, NOTICE_EXPIRE, k);
     }
     reply_int(c->out, 1);
     return CMD_DONE;
@@ -148,6 +151,7 @@ enum cmd_status cmd_persist(struct cmd_ctx *c)
         enum store_status set = store_expire(c->sx, &c->keys[0], &e, STORE_NO_EXPIRY);
         if (set != STORE_OK)
             return store_refused(c, set);
+        notify_key(c, NOTICE_PERSIST, &c->keys[0]);
     }
     reply_int(c->out, had);
     return CMD_DONE;

@@ -9,6 +9,7 @@
 #include "server/args.h"
 #include "server/conn.h"
 #include "server/handlers.h"
+#include "server/notify.h"
 #include "server/options.h"
 #include "server/put.h"
 #include "server/server.h"
@@ -25,6 +26,7 @@ enum cmd_status cmd_del(struct cmd_ctx *c)
         struct entry e;
         if (store_find(c->sx, &c->keys[i], &e)) {
             store_delete(c->sx, &c->keys[i], &e);
+            notify_key(c, NOTICE_DEL, &c->keys[i]);
             n++;
         }
     }
@@ -83,6 +85,10 @@ static enum cmd_status rename_key(struct cmd_ctx *c, bool nx)
         enum store_status renamed = store_rename(c->sx, from, &fe, to, &te);
         if (renamed != STORE_OK)
             return store_refused(c, renamed);
+        if (taken) /* what is put in a key's place is new, as in Redis */
+            notify_key(c, NOTICE_NEW, to);
+        notify_key(c, NOTICE_RENAME_FROM, from);
+        notify_key(c, NOTICE_RENAME_TO, to);
     }
     if (nx)
         reply_int(c->out, 1);
@@ -112,10 +118,18 @@ static enum cmd_status transfer_key(struct cmd_ctx *c, const struct skey pair[2]
     bool done = false;
     store_lock(c->sx, pair, 2);
     bool taken = store_find(c->sx, &pair[1], &te);
-    if (store_find(c->sx, &pair[0], &fe) && (replace || !taken)) {
+    bool copies = how == store_copy; /* reads its source, which may miss it */
+    bool found = copies ? store_probe(c->sx, &pair[0], &fe) : store_find(c->sx, &pair[0], &fe);
+    if (found && (replace || !taken)) {
         status = how(c->sx, &pair[0], &fe, &pair[1], &te);
         done = status == STORE_OK;
     }
+    if (done && taken)
+        notify_key(c, NOTICE_NEW, &pair[1]);
+    if (done && !copies)
+        notify_key(c, NOTICE_MOVE_FROM, &pair[0]);
+    if (done)
+        notify_key(c, copies ? NOTICE_COPY_TO : NOTICE_MOVE_TO, &pair[1]);
     store_unlock(c->sx, pair, 2);
     if (status != STORE_OK)
         return store_refused(c, status);

@@ -4,6 +4,7 @@
 #include "server/args.h"
 #include "server/handlers.h"
 #include "server/help.h"
+#include "server/notice.h"
 #include "server/options.h"
 #include "server/server.h"
 
@@ -15,8 +16,10 @@ enum {
 
 static bool find_or_null(struct cmd_ctx *c, struct entry *e)
 {
+    size_t mark = notices_mark(c->sx);
     if (store_probe(c->sx, &c->keys[0], e))
         return true;
+    notices_take_back(c->sx, mark); /* a question about a key does not miss it */
     reply_null(c->out);
     return false;
 }

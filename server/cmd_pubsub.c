@@ -119,7 +119,7 @@ static enum cmd_status publish(struct cmd_ctx *c, enum topic_kind kind)
         no_memory(c);
         return CMD_DONE;
     }
-    reply_int(c->out, (int64_t)pubsub_publish(c->wkr, kind, name, c->argv[1].len, message, c->argv[2].len));
+    reply_int(c->out, (int64_t)pubsub_publish(c->srv, c->wkr, kind, name, c->argv[1].len, message, c->argv[2].len));
     if (UNLIKELY(pubsub_congested(c->srv))) {
         conn_set(c->conn, CONN_PUBLISHER);
         c->wkr->publishers_wait = true;

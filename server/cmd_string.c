@@ -5,6 +5,7 @@
  * several keys reserves for all, so that STORE_SHORT always comes before anything was changed or replied. */
 #include "server/args.h"
 #include "server/handlers.h"
+#include "server/notify.h"
 #include "server/put.h"
 #include "server/value_reply.h"
 
@@ -123,6 +124,9 @@ static enum cmd_status set_with_options(struct cmd_ctx *c)
     enum store_status put = put_arg(c, k, &e, &c->argv[2], expire_ms, flags & SET_KEEPTTL ? STORE_KEEPTTL : 0);
     if (put != STORE_OK)
         return store_refused(c, put);
+    notify_key(c, NOTICE_SET, k);
+    if (expiry)
+        notify_key(c, NOTICE_EXPIRE, k);
     if (!get)
         reply_ok(c->out);
     return CMD_DONE;
@@ -137,6 +141,7 @@ enum cmd_status cmd_set(struct cmd_ctx *c)
     enum store_status put = put_arg(c, &c->keys[0], &e, &c->argv[2], STORE_NO_EXPIRY, 0);
     if (UNLIKELY(put != STORE_OK))
         return store_refused(c, put);
+    notify_key(c, NOTICE_SET, &c->keys[0]);
     reply_ok(c->out);
     return CMD_DONE;
 }
@@ -146,8 +151,10 @@ enum cmd_status cmd_getdel(struct cmd_ctx *c)
     struct entry e;
     bool found = store_read(c->sx, &c->keys[0], &e);
     reply_old(c, found, &e);
-    if (found)
+    if (found) {
         store_delete(c->sx, &c->keys[0], &e);
+        notify_key(c, NOTICE_DEL, &c->keys[0]);
+    }
     return CMD_DONE;
 }
 
@@ -172,10 +179,13 @@ enum cmd_status cmd_getex(struct cmd_ctx *c)
         enum store_status set = store_expire(c->sx, k, &e, expire_ms);
         if (set != STORE_OK)
             return store_refused(c, set);
+        notify_key(c, expiry ? NOTICE_EXPIRE : NOTICE_PERSIST, k);
     }
     reply_value(c, &e);
-    if (past)
+    if (past) {
         store_delete(c->sx, k, &e);
+        notify_key(c, NOTICE_DEL, k);
+    }
     return CMD_DONE;
 }
 
@@ -189,7 +199,10 @@ enum cmd_status cmd_getset(struct cmd_ctx *c)
         return store_refused(c, status);
     reply_old(c, store_read(c->sx, k, &e), &e);
     status = put_arg(c, k, &e, &c->argv[2], STORE_NO_EXPIRY, 0);
-    return status == STORE_OK ? CMD_DONE : store_refused(c, status);
+    if (status != STORE_OK)
+        return store_refused(c, status);
+    notify_key(c, NOTICE_SET, k);
+    return CMD_DONE;
 }
 
 enum cmd_status cmd_getrange(struct cmd_ctx *c)
@@ -235,6 +248,7 @@ enum cmd_status cmd_setrange(struct cmd_ctx *c)
     enum store_status status = write_at(c, k, &e, found, (size_t)at, p, a->len);
     if (status != STORE_OK)
         return store_refused(c, status);
+    notify_key(c, NOTICE_SETRANGE, k);
     reply_int(c->out, (int64_t)store_value_len(&e));
     return CMD_DONE;
 }
@@ -250,6 +264,8 @@ static enum cmd_status set_expiring(struct cmd_ctx *c, enum expiry_unit unit)
     enum store_status put = put_arg(c, &c->keys[0], &e, &c->argv[3], expire_ms, 0);
     if (put != STORE_OK)
         return store_refused(c, put);
+    notify_key(c, NOTICE_SET, &c->keys[0]);
+    notify_key(c, NOTICE_EXPIRE, &c->keys[0]);
     reply_ok(c->out);
     return CMD_DONE;
 }
@@ -272,6 +288,7 @@ enum cmd_status cmd_setnx(struct cmd_ctx *c)
         enum store_status put = put_arg(c, &c->keys[0], &e, &c->argv[2], STORE_NO_EXPIRY, 0);
         if (put != STORE_OK)
             return store_refused(c, put);
+        notify_key(c, NOTICE_SET, &c->keys[0]);
     }
     reply_int(c->out, !found);
     return CMD_DONE;
@@ -307,10 +324,12 @@ static enum store_status put_pairs(struct cmd_ctx *c)
     for (uint32_t i = 0; i < c->nkeys && status == STORE_OK; i++) {
         struct entry e;
         struct arg *a = &c->argv[2 * i + 2];
-        if (was_taken(a))
-            continue;
-        store_find(c->sx, &c->keys[i], &e);
-        status = put_arg(c, &c->keys[i], &e, a, STORE_NO_EXPIRY, 0);
+        if (!was_taken(a)) {
+            store_find(c->sx, &c->keys[i], &e);
+            status = put_arg(c, &c->keys[i], &e, a, STORE_NO_EXPIRY, 0);
+        }
+        if (status == STORE_OK)
+            notify_key(c, NOTICE_SET, &c->keys[i]);
     }
     return status;
 }
@@ -367,6 +386,7 @@ enum cmd_status cmd_append(struct cmd_ctx *c)
     }
     if (status != STORE_OK)
         return store_refused(c, status);
+    notify_key(c, NOTICE_APPEND, k);
     reply_int(c->out, (int64_t)len);
     return CMD_DONE;
 }

@@ -41,6 +41,7 @@ struct cmd_ctx {
     int64_t now_ms; /* Unix time, read once a loop turn */
     bool locked;    /* for EXEC: the keys' shards were locked before, and stay so */
     bool in_exec;   /* run by EXEC: it must be answered now */
+    bool notify;    /* what happens to keys is to be noted (notify.h) */
 };
 
 typedef enum cmd_status (*cmd_handler)(struct cmd_ctx *c);

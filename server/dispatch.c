@@ -20,6 +20,7 @@
 #include "server/kept.h"
 #include "server/limit.h"
 #include "server/monitor.h"
+#include "server/notify.h"
 #include "server/options.h"
 #include "server/server.h"
 #include "server/slow_command.h"
@@ -239,10 +240,13 @@ static void rehash(struct dispatch *d, const struct request *r, struct keys *key
 /* Runs the handler with its keys locked by EXEC: nothing can be reclaimed meanwhile. */
 static void call_locked(struct cmd_ctx *ctx)
 {
+    size_t mark = notices_mark(ctx->sx);
     enum cmd_status st = ctx->cmd->handler(ctx);
     store_settle(ctx->sx, ctx->keys, ctx->nkeys);
-    if (st != CMD_DONE)
-        reply_error(ctx->out, out_of_memory);
+    if (st == CMD_DONE)
+        return;
+    notices_take_back(ctx->sx, mark);
+    reply_error(ctx->out, out_of_memory);
 }
 
 /* Runs the handler under the locks of its keys, again and again while memory can be won for it. */
@@ -259,8 +263,12 @@ static void call(struct cmd_ctx *ctx)
         enum cmd_status st = ctx->cmd->handler(ctx);
         if (locks)
             store_unlock(ctx->sx, ctx->keys, ctx->nkeys);
-        if (LIKELY(st == CMD_DONE))
+        if (LIKELY(st == CMD_DONE)) {
+            if (UNLIKELY(ctx->notify))
+                notify_command(ctx);
             return;
+        }
+        notices_take_back(ctx->sx, 0);
         if (tries == RETRIES_MAX || store_reclaim(ctx->sx) != STORE_OK)
             break;
     }
@@ -301,8 +309,10 @@ static void count(struct dispatch *d, uint64_t errors_before)
     stats_call(ctx->wkr->stats, ctx->cmd->id, ns, failed);
     if (UNLIKELY(failed))
         stats_error(ctx->wkr->stats, ctx->out->last_error);
-    if (UNLIKELY((ctx->cmd->flags & CMD_ADMIN) != 0))
+    if (UNLIKELY((ctx->cmd->flags & CMD_ADMIN) != 0)) {
         d->watch_ns = slow_command_ns(ctx->srv); /* it may have been CONFIG SET slowlog-log-slower-than */
+        ctx->notify = notices_wanted(ctx->srv->store) != 0;
+    }
     if (UNLIKELY(ns >= d->watch_ns))
         slow_command(ctx, ns);
 }
@@ -441,6 +451,7 @@ static bool run_odd(struct dispatch *d, struct request *r, struct arg *argv)
 void dispatch_begin(struct dispatch *d, struct worker *w, struct conn *c)
 {
     d->ctx = (struct cmd_ctx){.srv = w->srv, .wkr = w, .conn = c, .out = &c->out, .sx = w->sx, .now_ms = w->now_ms};
+    d->ctx.notify = notices_wanted(w->srv->store) != 0;
     d->watch_ns = slow_command_ns(w->srv);
     bool touch = !conn_has(c, CONN_NO_TOUCH);
     if (UNLIKELY(touch != w->touch)) {
@@ -508,4 +519,5 @@ void dispatch_queued(struct cmd_ctx *exec, struct kept *k, const struct skey *ke
     call(ctx);
     tell_monitors(ctx);
     count(&d, errors);
+    exec->notify = ctx->notify; /* it may have been CONFIG SET notify-keyspace-events */
 }

@@ -102,7 +102,9 @@ static int64_t score(const struct store_ctx *sx, int policy, slot_t s, uint32_t 
 
 static void evict_slot(struct store_ctx *sx, slot_t *slot)
 {
-    uint64_t hash = item_hash(sx->store, slab_ptr(&sx->store->slab, slot_ref(*slot)));
+    const struct item *it = slab_ptr(&sx->store->slab, slot_ref(*slot));
+    uint64_t hash = item_hash(sx->store, it);
+    note_item(sx, NOTICE_EVICTED, it);
     sx->evict_age_sum += slot_age(sx, *slot);
     sx->evict_age_n++;
     entry_drop(sx, hash, slot);

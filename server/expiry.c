@@ -26,6 +26,7 @@ static void expire_chunk(struct store_ctx *sx, chunk_ref ref)
         const struct item *it = slab_ptr(&s->slab, ref);
         int64_t expiry = item_expiry(it, item_head(it));
         if (expiry != STORE_NO_EXPIRY && expiry <= sx->now_ms) {
+            note_item(sx, NOTICE_EXPIRED, it);
             entry_drop(sx, hash, slot);
             counter_inc(&sx->counters.expired);
         }

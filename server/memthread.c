@@ -24,7 +24,9 @@
 #include "server/memory.h"
 #include "server/memory_state.h"
 #include "server/memory_watch.h"
+#include "server/notify.h"
 #include "server/options.h"
+#include "server/pubsub.h"
 #include "server/purge.h"
 #include "server/reclaim.h"
 #include "server/relocate.h"
@@ -42,6 +44,8 @@ enum {
     SETTLED_BEATS = 3, /* after so many a new server has done what it does at its start */
     SWEEP_SHARDS = 64,
     EXPIRY_PAGES = 512,
+    EXPIRY_PAGES_TOLD = 8, /* while each expired key is told of */
+    HELD_MS = 1,           /* between looks at messages that pile up */
     LAZY_SEGMENTS = 4096,
     RESERVE_MIN_PAGES = 4,
     RESERVE_MAX_PAGES = 1024,
@@ -71,6 +75,7 @@ struct memthread {
     uint64_t lfu_decayed_ns;  /* when the last one that did began */
     uint64_t defrag_until_ns; /* rest of the pacing: no defragmentation before */
     uint32_t reserve_low, reserve_high;
+    bool held; /* messages pile up: what would be told of waits */
 };
 
 static void wake(void *arg)
@@ -146,8 +151,11 @@ static bool keep_reserve(struct memthread *m)
             atomic_fetch_add_explicit(&s->memory.pages_won, 1, memory_order_relaxed);
             continue;
         }
+        if (m->held)
+            return false; /* workers evict for themselves, and are held as publishers */
         begin = clock_mono_ns();
         uint32_t evicted = evict_some(m->sx, EVICT_STEP);
+        notify_publish(m->srv, NULL, m->sx);
         durations_add(&m->sx->durations[DURATION_BACKGROUND], clock_mono_ns() - begin);
         latency_event(m->srv, "eviction-cycle", ms_since(begin));
         if (evicted == 0)
@@ -294,6 +302,21 @@ static void beat(struct memthread *m)
     revisit(m);
 }
 
+/* Takes up what has expired. A million keys at once are told of in small steps, with no lock held, and not while
+ * messages pile up. */
+static bool expire(struct memthread *m)
+{
+    bool told = notices_wanted(m->store) != 0;
+    m->held = told && pubsub_congested(m->srv);
+    if (m->held)
+        return false;
+    uint64_t begin = clock_mono_ns();
+    bool more = expiry_step(m->sx, &m->expiry, told ? EXPIRY_PAGES_TOLD : EXPIRY_PAGES);
+    notify_publish(m->srv, NULL, m->sx);
+    latency_event(m->srv, "expire-cycle", ms_since(begin));
+    return more;
+}
+
 /* Everything once; true: there is more to do at once. */
 static bool round_of_work(struct memthread *m)
 {
@@ -303,9 +326,7 @@ static bool round_of_work(struct memthread *m)
     beat(m);
     bool more = store_sweep(m->sx, SWEEP_SHARDS);
     more |= rope_free_lazy(m->sx, LAZY_SEGMENTS) > 0;
-    uint64_t begin = clock_mono_ns();
-    more |= expiry_step(m->sx, &m->expiry, EXPIRY_PAGES);
-    latency_event(m->srv, "expire-cycle", ms_since(begin));
+    more |= expire(m);
     more |= keep_reserve(m);
     more |= defragment(m);
     more |= purge(m);
@@ -321,6 +342,8 @@ static int patience(const struct memthread *m)
         next = m->defrag_until_ns;
     if (m->tick_at_ns < next)
         next = m->tick_at_ns;
+    if (m->held)
+        return HELD_MS;
     return next <= now ? 0 : (int)((next - now) / 1000000) + 1;
 }
 

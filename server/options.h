@@ -117,6 +117,9 @@ struct options {
     option_number latency_tracking;
     char *latency_percentiles;
 
+    /* events */
+    option_number notify_keyspace_events; /* enum notice_class */
+
     /* how it came to be; the machinery's own */
     pthread_mutex_t change;
     struct lock texts;

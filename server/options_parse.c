@@ -17,6 +17,7 @@
 #include "protocol/number.h"
 #include "server/conf_words.h"
 #include "server/memory_size.h"
+#include "server/notice.h"
 
 static const char arity_error[] = "wrong number of arguments";
 static const char memory_error[] = "argument must be a memory value";
@@ -320,6 +321,15 @@ static bool parse_oom_values(const struct option *d, char *const *words, int n, 
     return true;
 }
 
+static bool parse_events(const char *word, struct option_content *c, char *err)
+{
+    uint32_t classes;
+    if (!notice_classes(word, &classes))
+        return refuse(err, "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
+    c->n[0] = classes;
+    return true;
+}
+
 /* Redis's own errors for what Redis would refuse, too. */
 static bool parse_fixed(const struct option *d, char *const *words, int n, char *err)
 {
@@ -354,6 +364,8 @@ static bool parse_one(struct options *o, const struct option *d, const char *wor
         return parse_bool(word, c, err);
     case OPTION_CHOICE:
         return parse_choice(d, word, c, err);
+    case OPTION_EVENTS:
+        return parse_events(word, c, err);
     case OPTION_REAL:
         return parse_real(d, word, c, err);
     default:
@@ -432,6 +444,7 @@ bool option_cut_value(const struct option *d, const char *value, size_t *n)
     case OPTION_MEMORY_PART:
     case OPTION_BOOL:
     case OPTION_CHOICE:
+    case OPTION_EVENTS:
         *n = (size_t)(zero - value);
         return true;
     case OPTION_INT:
@@ -511,6 +524,9 @@ void option_describe(const struct option *d, char *to, size_t size)
         return;
     case OPTION_PERCENTILES:
         snprintf(to, size, "up to %" PRId64 " numbers from 0 to 100", d->max);
+        return;
+    case OPTION_EVENTS:
+        snprintf(to, size, "any of the letters K E g $ l s h z x e t d m n A");
         return;
     case OPTION_FIXED:
         snprintf(to, size, "nothing but %s", d->standard);

@@ -21,6 +21,7 @@ enum option_type {
     OPTION_LIMITS,      /* client-output-buffer-limit: 9 numbers */
     OPTION_OOM_VALUES,  /* 3 numbers */
     OPTION_PERCENTILES, /* kept as text */
+    OPTION_EVENTS,      /* notify-keyspace-events: enum notice_class */
     OPTION_FIXED,       /* one value is accepted, its default: what the others would ask for is not supported */
 };
 
@@ -31,6 +32,7 @@ enum option_group {
     GROUP_DEFRAG,
     GROUP_CLIENTS,
     GROUP_STATISTICS,
+    GROUP_EVENTS,
     GROUP_COUNT,
 };
 

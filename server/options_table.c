@@ -5,8 +5,10 @@
 #include <assert.h>
 #include <limits.h>
 
+#include "server/notice.h"
 #include "server/options_apply.h"
 #include "server/options_table.h"
+#include "server/server.h"
 #include "slab/base/log.h"
 
 static_assert(offsetof(struct options, maxmemory_percent) == offsetof(struct options, maxmemory) + 8,
@@ -84,6 +86,13 @@ static bool apply_oom(struct server *srv, struct options *o, char *err, size_t s
     return options_apply_oom(o, err, size);
 }
 
+static bool apply_events(struct server *srv, struct options *o, char *err, size_t size)
+{
+    (void)err, (void)size;
+    notices_want(srv->store, (uint32_t)OPT(o, notify_keyspace_events));
+    return true;
+}
+
 const char *const option_group_names[GROUP_COUNT] = {
     [GROUP_NETWORK] = "Network",
     [GROUP_GENERAL] = "General",
@@ -91,6 +100,7 @@ const char *const option_group_names[GROUP_COUNT] = {
     [GROUP_DEFRAG] = "Active defragmentation",
     [GROUP_CLIENTS] = "Limits of clients",
     [GROUP_STATISTICS] = "Slow log and latency",
+    [GROUP_EVENTS] = "Keyspace notifications",
 };
 
 /* clang-format off */
@@ -374,6 +384,15 @@ const struct option option_table[] = {
         .name = "latency-tracking-info-percentiles", .type = OPTION_PERCENTILES, .group = GROUP_STATISTICS, MUTABLE,
         AT(latency_percentiles), .max = OPTIONS_PERCENTILES_MAX, .standard = "50 99 99.9", .unit = "per cent",
         .help = "Percentiles that INFO latencystats shows.",
+    },
+
+    /* ---- keyspace notifications ---- */
+    {
+        .name = "notify-keyspace-events", .type = OPTION_EVENTS, .group = GROUP_EVENTS, MUTABLE,
+        AT(notify_keyspace_events), .standard = "\"\"", .apply = apply_events,
+        .help = "What happens to keys is published: K to __keyspace@<db>__:<key>, E to __keyevent@<db>__:<event>; and "
+                "of which classes: g commands of any type, $ of strings, x expired, e evicted, m misses, n new keys, A "
+                "all but m and n. The classes of Redis's other types (l s h z t d) are accepted. Empty: nothing.",
     },
 };
 

@@ -12,6 +12,7 @@
 
 #include "server/conf_words.h"
 #include "server/memory_size.h"
+#include "server/notice.h"
 
 static option_number *number_field(struct options *o, const struct option *d)
 {
@@ -208,6 +209,12 @@ static void show(FILE *f, const struct option *d, const struct option_content *c
     case OPTION_OOM_VALUES:
         fprintf(f, "%" PRId64 " %" PRId64 " %" PRId64, c->n[0], c->n[1], c->n[2]);
         break;
+    case OPTION_EVENTS: {
+        char classes[NOTICES_TEXT_CHARS];
+        notice_classes_text((uint32_t)c->n[0], line, classes);
+        show_text(f, d, classes, line);
+        break;
+    }
     case OPTION_FIXED:
         fputs(line || strcmp(d->standard, "\"\"") != 0 ? d->standard : "", f);
         break;

@@ -354,24 +354,25 @@ static uint64_t find_receivers(struct pubsub *p, enum topic_kind kind, const cha
     return sum;
 }
 
-uint64_t pubsub_publish(struct worker *w, enum topic_kind kind, const char *name, size_t n, const char *message,
-                        size_t len)
+uint64_t pubsub_publish(struct server *s, struct worker *w, enum topic_kind kind, const char *name, size_t n,
+                        const char *message, size_t len)
 {
     bool workers[WORKERS_MAX] = {false};
-    uint64_t sum = find_receivers(w->srv->pubsub, kind, name, n, workers);
+    int own = w == NULL ? -1 : w->index;
+    uint64_t sum = find_receivers(s->pubsub, kind, name, n, workers);
     if (sum == 0)
         return 0;
-    for (int i = 0; i < w->srv->nworkers; i++) {
-        struct letter *l = !workers[i] || i == w->index ? NULL : letter_new(LETTER_MESSAGE, n, n + len);
+    for (int i = 0; i < s->nworkers; i++) {
+        struct letter *l = !workers[i] || i == own ? NULL : letter_new(LETTER_MESSAGE, n, n + len);
         if (l == NULL)
             continue; /* not its; or memory is short, and the message is lost there, as pub/sub may lose any */
         l->fd = (int)kind;
         memcpy(l->data, name, n);
         memcpy(l->data + n, message, len);
-        atomic_fetch_add_explicit(&w->srv->workers[i]->backlog, l->len, memory_order_relaxed);
-        mailbox_post(w->srv->workers[i]->mail, l);
+        atomic_fetch_add_explicit(&s->workers[i]->backlog, l->len, memory_order_relaxed);
+        mailbox_post(s->workers[i]->mail, l);
     }
-    if (workers[w->index])
+    if (w != NULL && workers[own])
         deliver_here(w, kind, &(struct message){name, message, n, len});
     return sum;
 }

@@ -39,9 +39,9 @@ uint32_t pubsub_count(const struct conn *c, enum topic_kind kind);
 size_t pubsub_memory(const struct conn *c);
 
 /* Delivers a message to the subscribers of a channel (TOPIC_CHANNEL: and of patterns that match it), returns how many
- * there are. The worker's thread, no lock held. */
-uint64_t pubsub_publish(struct worker *w, enum topic_kind kind, const char *name, size_t n, const char *message,
-                        size_t len);
+ * there are. `w` is the worker whose thread it is, NULL: another thread. No lock held. */
+uint64_t pubsub_publish(struct server *s, struct worker *w, enum topic_kind kind, const char *name, size_t n,
+                        const char *message, size_t len);
 /* The same for a letter of another worker. */
 void pubsub_receive(struct worker *w, const struct letter *l);
 /* More messages wait for some worker than is good: who publishes is not read meanwhile (CONN_PUBLISHER). */

@@ -1,6 +1,7 @@
 /* Writes that several commands have in common. */
 #include "server/put.h"
 
+#include "server/notice.h"
 #include "server/options.h"
 #include "server/server.h"
 #include "server/value_reply.h"
@@ -44,12 +45,15 @@ enum store_status write_at(struct cmd_ctx *c, const struct skey *k, struct entry
 {
     static const struct part nothing = {"", 0};
     enum store_status status = STORE_OK;
+    size_t mark = notices_mark(c->sx);
     if (!found)
         status = store_put(c->sx, k, e, &nothing, 1, NULL, STORE_NO_EXPIRY, STORE_RAW);
     if (status != STORE_OK)
         return status;
     status = store_write(c->sx, k, e, at, p, n);
-    if (status != STORE_OK && !found)
+    if (status != STORE_OK && !found) {
         store_delete(c->sx, k, e);
+        notices_take_back(c->sx, mark);
+    }
     return status;
 }

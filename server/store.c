@@ -98,6 +98,7 @@ bool store_find(struct store_ctx *sx, const struct skey *k, struct entry *e)
         if (expiry != STORE_NO_EXPIRY && expiry <= sx->now_ms) {
             entry_drop(sx, k->hash, e->slot);
             counter_inc(&sx->counters.expired);
+            note_key(sx, NOTICE_EXPIRED, k);
             *e = (struct entry){0};
             return false;
         }
@@ -158,6 +159,7 @@ static void link_item(struct store_ctx *sx, const struct skey *k, struct entry *
         payload_drop(sx, old);
     } else {
         e->slot = index_insert(sx, k->hash, ref, evict_first_freq(sx, k->hash));
+        note_key(sx, NOTICE_NEW, k);
     }
     e->item = it;
     entry_fill(sx->store, e);

@@ -38,6 +38,7 @@ void store_ctx_release(struct store_ctx *sx)
     for (uint32_t k = 0; sx->magazines != NULL && k < sx->store->slab.classes.n; k++)
         free(sx->magazines[k].c);
     free(sx->magazines);
+    free(sx->notices.p);
     free(sx->dbs);
     free(sx);
 }

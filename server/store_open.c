@@ -92,6 +92,7 @@ void store_configure(struct store *s, const struct options *o)
     atomic_store(&s->policy, (int)OPT(o, maxmemory_policy));
     atomic_store(&s->samples, (int)OPT(o, maxmemory_samples));
     atomic_store(&s->lfu_factor, OPT(o, lfu_log_factor));
+    notices_want(s, (uint32_t)OPT(o, notify_keyspace_events));
     atomic_store(&s->max_value, (size_t)OPT(o, proto_max_bulk_len));
 }
 

@@ -17,6 +17,7 @@
 #include "server/ghost.h"
 #include "server/item.h"
 #include "server/memory_state.h"
+#include "server/notice.h"
 #include "server/rope.h"
 #include "server/siphash.h"
 #include "server/store_ctx.h"
@@ -88,6 +89,12 @@ struct magazine {
     chunk_ref *c;
 };
 
+/* What was noted and is not told yet (notice.h). */
+struct notices {
+    char *p;
+    size_t n, cap;
+};
+
 struct store_ctx {
     struct store *store;
     struct store_ctx *next; /* in the store's list; immutable once linked */
@@ -109,6 +116,7 @@ struct store_ctx {
     int32_t small_share;                 /* S3-FIFO: 16.16 share of entries in the small part */
     struct durations durations[DURATION_KINDS];
     uint32_t hold_turn; /* counts relocations: one of sixteen is timed */
+    struct notices notices;
     struct byte_counters bytes;
     struct db_counters *dbs; /* DB_PHYSICAL */
 };
@@ -151,6 +159,7 @@ struct store {
     _Atomic uint32_t age_tick;       /* the age clock */
     _Atomic uint32_t age_tick_ms;    /* its step */
     _Atomic int policy;              /* enum evict_policy */
+    _Atomic uint32_t notices;        /* enum notice_class: what is to be noted, 0: nothing */
     _Atomic int samples;
     _Atomic int64_t lfu_factor;  /* lfu-log-factor */
     _Atomic size_t max_value;    /* bytes: proto-max-bulk-len, and what maxmemory can hold */
@@ -270,6 +279,21 @@ static inline void item_changed(struct store *s, uint64_t hash, const struct ite
 {
     if (__builtin_expect(atomic_load_explicit(&shard_of(s, hash)->watched, memory_order_relaxed) != 0, 0))
         watch_touch(s, hash, it);
+}
+
+/* Notes (notice.h) what happens to a key, or to the key of an item. */
+static inline void note_key(struct store_ctx *sx, enum notice what, const struct skey *k)
+{
+    if (__builtin_expect(atomic_load_explicit(&sx->store->notices, memory_order_relaxed) != 0, 0))
+        notice_add(sx, what, k->db, k->p, k->len);
+}
+
+static inline void note_item(struct store_ctx *sx, enum notice what, const struct item *it)
+{
+    if (__builtin_expect(atomic_load_explicit(&sx->store->notices, memory_order_relaxed) != 0, 0)) {
+        uint32_t head = item_head(it);
+        notice_add(sx, what, item_db(it, head), item_key(it, head), item_key_len(it, head));
+    }
 }
 
 /* Hash of the item in a chunk, from its key and database. */

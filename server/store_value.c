@@ -51,6 +51,8 @@ bool store_probe(struct store_ctx *sx, const struct skey *k, struct entry *e)
 {
     bool found = store_find(sx, k, e);
     counter_inc(found ? &sx->counters.hits : &sx->counters.misses);
+    if (!found)
+        note_key(sx, NOTICE_MISS, k);
     return found;
 }
 
@@ -58,6 +60,7 @@ bool store_read(struct store_ctx *sx, const struct skey *k, struct entry *e)
 {
     if (!store_find(sx, k, e)) {
         counter_inc(&sx->counters.misses);
+        note_key(sx, NOTICE_MISS, k);
         return false;
     }
     counter_inc(&sx->counters.hits);

@@ -13,6 +13,7 @@
 #include "server/batch.h"
 #include "server/conn_private.h"
 #include "server/mailbox.h"
+#include "server/notify.h"
 #include "server/options.h"
 #include "server/pubsub.h"
 #include "server/purge.h"
@@ -153,6 +154,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)what;
     w->now_ms = clock_wall_ms();
     store_ctx_turn(w->sx, w->now_ms);
+    notify_publish(w->srv, w, w->sx); /* of what was evicted between commands */
+    pubsub_flush(w);
     pubsub_resume(w);
     int64_t limit = options_maxmemory_clients(w->srv->opt);
     if (limit > 0) {

@@ -4,6 +4,7 @@ groups() yields (name, [function of a Pair]). A function raises Difference where
 """
 import re
 
+import events
 from resp import CLOSED, encode
 
 OPTIONS_EXPECTED = b"""
@@ -331,4 +332,5 @@ def groups():
         ("before AUTH", [password]),
         ("out of memory", [out_of_memory]),
         ("COMMAND INFO and DOCS", [command_info]),
+        ("keyspace notifications", events.cases()),
     ]
