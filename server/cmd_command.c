@@ -98,6 +98,11 @@ static void reply_keyspec(struct reply *r, const struct cmd_keyspec *k)
         reply_pair(r, "notes", k->notes);
     reply_cstr(r, "flags");
     reply_words(r, k->flags, word_count(k->flags), false);
+    if (k->first == 0) {
+        reply_spec_head(r, "begin_search", "unknown", 0);
+        reply_spec_head(r, "find_keys", "unknown", 0);
+        return;
+    }
     reply_spec_head(r, "begin_search", "index", 1);
     reply_field(r, "index", k->first);
     reply_spec_head(r, "find_keys", "range", 3);
@@ -116,7 +121,7 @@ static void reply_legacy_range(struct reply *r, const struct command *cmd)
             first = k->first;
             last = k->last;
             step = k->step;
-        } else {
+        } else if (k->first > 0) {
             last = k->last < 0 || last < 0 ? -1 : k->last;
         }
     }
@@ -415,7 +420,7 @@ static enum cmd_status getkeys(struct cmd_ctx *c, bool flags)
     reply_array(c->out, (size_t)command_keys(cmd, argv, argc, NULL, 0));
     for (int s = 0; s < cmd->nkeyspecs; s++) {
         const char *words = key_flags(cmd, s, argv, argc);
-        struct key_range range = command_key_range(&cmd->keys[s], argc);
+        struct key_range range = command_key_range(&cmd->keys[s], argv, argc);
         for (int i = range.first; i <= range.last; i += range.step) {
             if (flags)
                 reply_array(c->out, 2);

@@ -97,7 +97,8 @@ enum cmd_category {
 };
 
 /* A key specification (COMMAND INFO's last field): keys stand at first, first+step, ... up to last; last < 0 counts
- * from the last argument. flags are Redis's key-spec flags, space separated ("RW access update"). */
+ * from the last argument; first 0: behind SORT's STORE, which Redis calls unknown. flags are Redis's key-spec flags,
+ * space separated ("RW access update"). */
 struct cmd_keyspec {
     int16_t first, last, step;
     const char *flags;

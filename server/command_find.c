@@ -128,6 +128,16 @@ static const struct command *find_4(uint64_t word)
         return &row_info;
     case WORD('e', 'x', 'e', 'c'):
         return &row_exec;
+    case WORD('s', 'o', 'r', 't'):
+        return &row_sort;
+    case WORD('w', 'a', 'i', 't'):
+        return &row_wait;
+    case WORD('r', 'o', 'l', 'e'):
+        return &row_role;
+    case WORD('s', 'y', 'n', 'c'):
+        return &row_sync;
+    case WORD('e', 'v', 'a', 'l'):
+        return &row_eval;
     default:
         return NULL;
     }
@@ -156,6 +166,10 @@ static const struct command *find_5(uint64_t word)
         return &row_multi;
     case WORD('w', 'a', 't', 'c', 'h'):
         return &row_watch;
+    case WORD('p', 's', 'y', 'n', 'c'):
+        return &row_psync;
+    case WORD('f', 'c', 'a', 'l', 'l'):
+        return &row_fcall;
     default:
         return NULL;
     }
@@ -212,6 +226,12 @@ static const struct command *find_6(uint64_t word)
         return &row_pubsub;
     case WORD('m', 'e', 'm', 'o', 'r', 'y'):
         return &row_memory;
+    case WORD('a', 's', 'k', 'i', 'n', 'g'):
+        return &row_asking;
+    case WORD('m', 'o', 'd', 'u', 'l', 'e'):
+        return &row_module;
+    case WORD('s', 'c', 'r', 'i', 'p', 't'):
+        return &row_script;
     default:
         return NULL;
     }
@@ -240,6 +260,16 @@ static const struct command *find_7(uint64_t word)
         return &row_monitor;
     case WORD('c', 'o', 'm', 'm', 'a', 'n', 'd'):
         return &row_command;
+    case WORD('s', 'o', 'r', 't', '_', 'r', 'o'):
+        return &row_sort_ro;
+    case WORD('c', 'l', 'u', 's', 't', 'e', 'r'):
+        return &row_cluster;
+    case WORD('s', 'l', 'a', 'v', 'e', 'o', 'f'):
+        return &row_slaveof;
+    case WORD('e', 'v', 'a', 'l', '_', 'r', 'o'):
+        return &row_eval_ro;
+    case WORD('e', 'v', 'a', 'l', 's', 'h', 'a'):
+        return &row_evalsha;
     default:
         return NULL;
     }
@@ -266,6 +296,12 @@ static const struct command *find_8(uint64_t word)
         return &row_flushall;
     case WORD('s', 'h', 'u', 't', 'd', 'o', 'w', 'n'):
         return &row_shutdown;
+    case WORD('r', 'e', 'a', 'd', 'o', 'n', 'l', 'y'):
+        return &row_readonly;
+    case WORD('f', 'c', 'a', 'l', 'l', '_', 'r', 'o'):
+        return &row_fcall_ro;
+    case WORD('f', 'u', 'n', 'c', 't', 'i', 'o', 'n'):
+        return &row_function;
     default:
         return NULL;
     }
@@ -298,6 +334,12 @@ static const struct command *find_long(const char *p, size_t n)
         return if_rest(&row_bitfield_ro, p, n);
     case WORD('p', 'e', 'x', 'p', 'i', 'r', 'e', 't'):
         return if_rest(&row_pexpiretime, p, n);
+    case WORD('r', 'e', 'a', 'd', 'w', 'r', 'i', 't'):
+        return if_rest(&row_readwrite, p, n);
+    case WORD('r', 'e', 'p', 'l', 'i', 'c', 'a', 'o'):
+        return if_rest(&row_replicaof, p, n);
+    case WORD('e', 'v', 'a', 'l', 's', 'h', 'a', '_'):
+        return if_rest(&row_evalsha_ro, p, n);
     default:
         return NULL;
     }

@@ -12,13 +12,14 @@ static inline bool command_one_key(const struct command *cmd)
 
 /* Puts the positions of the keys in argv into `positions`, in the order of the key specs, which is that of the
  * arguments, at most `max` of them, and returns how many keys there are, which may be more. argc must satisfy the
- * arity. Time and result go by argc alone: what stands in the arguments is not read. */
+ * arity. Only for SORT is it read what stands in the arguments. */
 int command_keys(const struct command *cmd, const struct arg *argv, int argc, int *positions, int max);
 
-/* The arguments that one spec names: first, first + step ... up to last; none where last < first. */
+/* The arguments that one spec names: first, first + step ... up to last; none where last < first. A spec that begins at
+ * 0 is SORT's STORE. */
 struct key_range {
     int first, last, step;
 };
-struct key_range command_key_range(const struct cmd_keyspec *spec, int argc);
+struct key_range command_key_range(const struct cmd_keyspec *spec, const struct arg *argv, int argc);
 
 #endif

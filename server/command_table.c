@@ -59,8 +59,8 @@ static void print_title(FILE *to, const char *group)
 
 void command_print_table(FILE *to)
 {
-    static const char *const groups[] = {"string", "bitmap",     "generic", "transactions",
-                                         "pubsub", "connection", "server"};
+    static const char *const groups[] = {"string",     "bitmap", "generic", "transactions", "pubsub",
+                                         "connection", "server", "cluster", "scripting"};
     for (size_t g = 0; g < COUNT_OF(groups); g++) {
         print_title(to, groups[g]);
         for (int i = 0; i < ID_COMMANDS; i++) {

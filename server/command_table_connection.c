@@ -219,6 +219,19 @@ static const struct cmd_argdoc client_no_touch_args[] = {
     {ARG("enabled", "oneof"), NESTED(client_no_touch_enabled)},
 };
 
+static const struct cmd_argdoc client_tracking_status[] = {{TOKEN("on", "ON")}, {TOKEN("off", "OFF")}};
+static const struct cmd_argdoc client_tracking_args[] = {
+    {ARG("status", "oneof"), NESTED(client_tracking_status)},
+    {ARG("client-id", "integer"), .token = "REDIRECT", .flags = "optional"},
+    {ARG("prefix", "string"), .token = "PREFIX", .flags = "optional multiple multiple_token"},
+    {TOKEN("bcast", "BCAST"), .flags = "optional"},
+    {TOKEN("optin", "OPTIN"), .flags = "optional"},
+    {TOKEN("optout", "OPTOUT"), .flags = "optional"},
+    {TOKEN("noloop", "NOLOOP"), .flags = "optional"},
+};
+static const struct cmd_argdoc client_caching_mode[] = {{TOKEN("yes", "YES")}, {TOKEN("no", "NO")}};
+static const struct cmd_argdoc client_caching_args[] = {{ARG("mode", "oneof"), NESTED(client_caching_mode)}};
+
 static const struct command client_subs[] = {
     {
         SUB(client, id, "id"),
@@ -353,6 +366,48 @@ static const struct command client_subs[] = {
         .summary = "Control whether commands sent by the client alter the LRU/LFU of the keys they access",
         .complexity = "O(1)",
         ARGS(client_no_touch_args),
+    },
+    {
+        SUB(client, getredir, "getredir"),
+        .arity = 2,
+        .group = "connection",
+        .since = "6.0.0",
+        .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+        .categories = CAT_SLOW | CAT_CONNECTION,
+        .summary = "Tell the client that invalidations are redirected to: none",
+        .complexity = "O(1)",
+    },
+    {
+        SUB(client, tracking, "tracking"),
+        .arity = -3,
+        .group = "connection",
+        .since = "6.0.0",
+        .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+        .categories = CAT_SLOW | CAT_CONNECTION,
+        .summary = "Have the server tell what changes in a client's cache: only OFF, there is no tracking",
+        .complexity = "O(1)",
+        ARGS(client_tracking_args),
+    },
+    {
+        SUB(client, trackinginfo, "trackinginfo"),
+        .arity = 2,
+        .group = "connection",
+        .since = "6.2.0",
+        .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+        .categories = CAT_SLOW | CAT_CONNECTION,
+        .summary = "Tell the state of tracking for the connection: off",
+        .complexity = "O(1)",
+    },
+    {
+        SUB(client, caching, "caching"),
+        .arity = 3,
+        .group = "connection",
+        .since = "6.0.0",
+        .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+        .categories = CAT_SLOW | CAT_CONNECTION,
+        .summary = "Tell whether to track the next command's keys: there is no tracking",
+        .complexity = "O(1)",
+        ARGS(client_caching_args),
     },
     {
         SUB(client, help, "help"),

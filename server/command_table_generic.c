@@ -418,6 +418,61 @@ const struct command row_persist = {
     ARGS(only_key),
 };
 
+static const struct cmd_argdoc sort_limit[] = {{ARG("offset", "integer")}, {ARG("count", "integer")}};
+static const struct cmd_argdoc sort_order[] = {{TOKEN("asc", "ASC")}, {TOKEN("desc", "DESC")}};
+static const struct cmd_argdoc sort_args[] = {
+    {KEY("key", 0)},
+    {ARG("pattern", "pattern"), .token = "BY", .flags = "optional"},
+    {ARG("offset_count", "block"), .token = "LIMIT", .flags = "optional", NESTED(sort_limit)},
+    {ARG("pattern", "pattern"), .token = "GET", .flags = "optional multiple multiple_token"},
+    {ARG("order", "oneof"), .flags = "optional", NESTED(sort_order)},
+    {TOKEN("sorting", "ALPHA"), .flags = "optional"},
+    {KEY("destination", 1), .token = "STORE", .flags = "optional"},
+};
+enum { SORT_RO_ARGS = COUNT_OF(sort_args) - 1 }; /* all but STORE */
+
+const struct command row_sort = {
+    NAMED(sort),
+    .arity = -2,
+    .group = "generic",
+    .since = "1.0.0",
+    .flags = CMD_WRITE | CMD_DENYOOM | CMD_MOVABLEKEYS,
+    .categories = CAT_WRITE | CAT_SET | CAT_SORTEDSET | CAT_LIST | CAT_SLOW | CAT_DANGEROUS,
+    KEYS(2, {1, 1, 1, "RO access", NULL}, {0, 0, 1, "OW update", NULL}),
+    .summary = "Sort the elements of a list, set or sorted set: only what does not exist can be sorted here",
+    .complexity = "O(1)",
+    ARGS(sort_args),
+};
+
+const struct command row_sort_ro = {
+    NAMED(sort_ro),
+    .arity = -2,
+    .group = "generic",
+    .since = "7.0.0",
+    .flags = CMD_READONLY | CMD_MOVABLEKEYS,
+    .categories = CAT_READ | CAT_SET | CAT_SORTEDSET | CAT_LIST | CAT_SLOW | CAT_DANGEROUS,
+    KEYS(1, {1, 1, 1, "RO access", NULL}),
+    .summary = "Sort the elements of a list, set or sorted set: only what does not exist can be sorted here",
+    .complexity = "O(1)",
+    .args = sort_args,
+    .nargs = SORT_RO_ARGS,
+};
+
+static const struct cmd_argdoc wait_args[] = {{ARG("numreplicas", "integer")}, {ARG("timeout", "integer")}};
+
+const struct command row_wait = {
+    NAMED(wait),
+    .arity = 3,
+    .group = "generic",
+    .since = "3.0.0",
+    .flags = CMD_NOSCRIPT,
+    .categories = CAT_SLOW | CAT_CONNECTION,
+    .summary = "Wait until replicas have what was written; there are none, so it answers 0 at once",
+    .complexity = "O(1)",
+    .tips = "request_policy:all_shards response_policy:agg_min",
+    ARGS(wait_args),
+};
+
 static const struct command object_subs[] = {
     {
         SUB(object, encoding, "encoding"),

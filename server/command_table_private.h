@@ -22,14 +22,16 @@
     X(monitor) X(command) X(shutdown) X(debug) \
     X(multi) X(exec) X(discard) X(watch) X(unwatch) \
     X(subscribe) X(unsubscribe) X(psubscribe) X(punsubscribe) X(publish) X(ssubscribe) X(sunsubscribe) X(spublish) \
-    X(pubsub)
+    X(pubsub) \
+    X(sort) X(sort_ro) X(wait) X(role) X(cluster) X(readonly) X(readwrite) X(asking) X(module) X(replicaof) \
+    X(slaveof) X(sync) X(psync) X(eval) X(eval_ro) X(evalsha) X(evalsha_ro) X(fcall) X(fcall_ro) X(script) X(function)
 
 /* Of one container all together, in the order of its array. */
 #define SUBCOMMAND_LIST(X) \
     X(object, encoding) X(object, freq) X(object, idletime) X(object, refcount) X(object, help) \
     X(client, id) X(client, info) X(client, list) X(client, getname) X(client, setname) X(client, setinfo) \
     X(client, kill) X(client, pause) X(client, unpause) X(client, reply) X(client, no_evict) X(client, no_touch) \
-    X(client, help) \
+    X(client, getredir) X(client, tracking) X(client, trackinginfo) X(client, caching) X(client, help) \
     X(config, get) X(config, set) X(config, rewrite) X(config, resetstat) X(config, help) \
     X(memory, usage) X(memory, stats) X(memory, doctor) X(memory, malloc_stats) X(memory, purge) X(memory, defrag) \
     X(memory, map) X(memory, help) \
@@ -39,7 +41,14 @@
     X(command, count) X(command, info) X(command, docs) X(command, list) X(command, getkeys) \
     X(command, getkeysandflags) X(command, help) \
     X(pubsub, channels) X(pubsub, numpat) X(pubsub, numsub) X(pubsub, shardchannels) X(pubsub, shardnumsub) \
-    X(pubsub, help)
+    X(pubsub, help) \
+    X(module, list) X(module, load) X(module, loadex) X(module, unload) X(module, help) \
+    X(cluster, addslots) X(cluster, addslotsrange) X(cluster, bumpepoch) X(cluster, count_failure_reports) \
+    X(cluster, countkeysinslot) X(cluster, delslots) X(cluster, delslotsrange) X(cluster, failover) \
+    X(cluster, flushslots) X(cluster, forget) X(cluster, getkeysinslot) X(cluster, info) X(cluster, keyslot) \
+    X(cluster, links) X(cluster, meet) X(cluster, myid) X(cluster, nodes) X(cluster, replicas) \
+    X(cluster, replicate) X(cluster, reset) X(cluster, saveconfig) X(cluster, set_config_epoch) X(cluster, setslot) \
+    X(cluster, shards) X(cluster, slaves) X(cluster, slots) X(cluster, help)
 /* clang-format on */
 
 /* Ids run over the commands, then over the subcommands. */

@@ -371,3 +371,14 @@ const struct command row_debug = {
     .complexity = "Depends on subcommand.",
     .doc_flags = "syscmd",
 };
+
+const struct command row_role = {
+    NAMED(role),
+    .arity = 1,
+    .group = "server",
+    .since = "2.8.12",
+    .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST,
+    .categories = CAT_ADMIN | CAT_FAST | CAT_DANGEROUS,
+    .summary = "Return the role of the instance in the context of replication",
+    .complexity = "O(1)",
+};

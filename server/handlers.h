@@ -168,6 +168,28 @@ enum cmd_status cmd_latency_graph(struct cmd_ctx *c);
 enum cmd_status cmd_latency_histogram(struct cmd_ctx *c);
 enum cmd_status cmd_latency_help(struct cmd_ctx *c);
 
+/* server/cmd_sort.c */
+enum cmd_status cmd_sort(struct cmd_ctx *c);
+enum cmd_status cmd_sort_ro(struct cmd_ctx *c);
+
+/* server/cmd_absent.c; several rows of the table share a handler */
+enum cmd_status cmd_cluster_disabled(struct cmd_ctx *c);
+enum cmd_status cmd_readonly(struct cmd_ctx *c);
+enum cmd_status cmd_readwrite(struct cmd_ctx *c);
+enum cmd_status cmd_asking(struct cmd_ctx *c);
+enum cmd_status cmd_absent_scripts(struct cmd_ctx *c);
+enum cmd_status cmd_absent_modules(struct cmd_ctx *c);
+enum cmd_status cmd_absent_replication(struct cmd_ctx *c);
+enum cmd_status cmd_replicaof(struct cmd_ctx *c);
+enum cmd_status cmd_role(struct cmd_ctx *c);
+enum cmd_status cmd_wait(struct cmd_ctx *c);
+enum cmd_status cmd_module_list(struct cmd_ctx *c);
+enum cmd_status cmd_module_help(struct cmd_ctx *c);
+enum cmd_status cmd_client_getredir(struct cmd_ctx *c);
+enum cmd_status cmd_client_trackinginfo(struct cmd_ctx *c);
+enum cmd_status cmd_client_tracking(struct cmd_ctx *c);
+enum cmd_status cmd_client_caching(struct cmd_ctx *c);
+
 /* server/cmd_monitor.c */
 enum cmd_status cmd_monitor(struct cmd_ctx *c);
 

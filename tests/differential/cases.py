@@ -21,7 +21,9 @@ incrby incrbyfloat decr decrby lcs setbit getbit bitcount bitpos bitop bitfield 
 type touch copy rename renamenx move swapdb randomkey keys scan dbsize expire pexpire expireat pexpireat
 expiretime pexpiretime ttl pttl persist object flushdb flushall select ping echo hello auth quit reset time info
 config client memory slowlog latency monitor command shutdown debug multi exec discard watch unwatch
-subscribe unsubscribe psubscribe punsubscribe publish ssubscribe sunsubscribe spublish pubsub""".split()
+subscribe unsubscribe psubscribe punsubscribe publish ssubscribe sunsubscribe spublish pubsub
+sort sort_ro wait role cluster readonly readwrite asking module replicaof slaveof sync psync eval eval_ro evalsha
+evalsha_ro fcall fcall_ro script function""".split()
 
 INFO_FIELDS_EXPECTED = """
 redis_version process_id tcp_port uptime_in_seconds connected_clients maxclients blocked_clients used_memory
@@ -82,6 +84,20 @@ COMMAND GETKEYS | COMMAND GETKEYS nosuch | COMMAND GETKEYS GET | COMMAND GETKEYS
 COMMAND GETKEYS BITOP AND d a b | COMMAND LIST FOO | COMMAND LIST FILTERBY | COMMAND LIST FILTERBY FOO x
 COMMAND INFO nosuch | COMMAND DOCS nosuch | COMMAND GETKEYSANDFLAGS SET a b | COMMAND GETKEYSANDFLAGS COPY a b
 SHUTDOWN FOO | SHUTDOWN ABORT | SHUTDOWN SAVE NOSAVE | DEBUG | DEBUG SLEEP | DEBUG OBJECT | DEBUG OBJECT nosuch
+SORT | SORT nosuch | SORT nosuch b | SORT nosuch LIMIT 0 | SORT nosuch LIMIT x 1 | SORT nosuch LIMIT 0 1
+SORT nosuch BY | SORT nosuch BY w_* GET # GET o_* ASC ALPHA LIMIT 0 5 | SORT nosuch STORE
+SORT nosuch STORE b | SORT nosuch desc get
+SORT_RO | SORT_RO nosuch STORE b | SORT_RO nosuch DESC | COMMAND GETKEYS SORT a ASC STORE b LIMIT 0 1
+COMMAND GETKEYSANDFLAGS SORT a STORE b | COMMAND GETKEYS SORT a | WAIT | WAIT 0 0 | WAIT x 10 | WAIT 0 -1 | WAIT -1 0
+WAIT 0 x | WAIT 0 9223372036854775807 | ROLE | ROLE x | CLUSTER | CLUSTER INFO | CLUSTER NODES | CLUSTER SLOTS
+CLUSTER SHARDS | CLUSTER MYID | CLUSTER KEYSLOT a | CLUSTER KEYSLOT | CLUSTER COUNTKEYSINSLOT 1 | CLUSTER HELP
+CLUSTER FOO | CLUSTER MEET a 1 | CLUSTER count-failure-reports x | READONLY | READONLY x | READWRITE | ASKING
+MODULE | MODULE LIST | MODULE LIST x | MODULE HELP | MODULE FOO | MODULE LOAD | MODULE LOAD /nosuch | MODULE UNLOAD x
+CLIENT GETREDIR | CLIENT GETREDIR x | CLIENT TRACKINGINFO | CLIENT TRACKING | CLIENT TRACKING FOO
+CLIENT TRACKING OFF | CLIENT TRACKING OFF FOO | CLIENT TRACKING ON | CLIENT TRACKING ON BCAST PREFIX
+CLIENT CACHING | CLIENT CACHING YES | CLIENT CACHING NO | REPLICAOF | REPLICAOF NO ONE | SLAVEOF no one
+REPLICAOF 127.0.0.1 x | SLAVEOF a -1 | SYNC x | PSYNC a | EVAL | EVAL x | EVALSHA | EVAL_RO | EVALSHA_RO a | FCALL a
+FCALL_RO | SCRIPT | FUNCTION | SCRIPT LOAD x | FUNCTION FOO | EVALSHA abc 0
 DEBUG FOO | NOSUCH | NOSUCH a b c | nosuch 'x' "y" | get|set a
 """
 
@@ -122,6 +138,9 @@ SETRANGE a 5 x ; GET a ; SETRANGE b 5 x ; STRLEN b ; SETRANGE a 0 ; STRLEN a ; B
 SET a 1 GET ; SET a 2 GET ; SET a 3 NX GET ; SET b 3 XX GET ; SET b 4 NX GET ; GET a ; GET b ; GETDEL a ; GETDEL a
 SCAN 0 MATCH nosuch* COUNT 100000 ; KEYS * ; RANDOMKEY ; DBSIZE ; TYPE a ; SET a 1 ; TYPE a ;
     SCAN 0 TYPE hash COUNT 100000
+SET a 1 ; SORT a ; SORT a STORE b ; SORT_RO a ; SET b 1 ; SORT nosuch STORE b ; EXISTS b ; SORT nosuch STORE nosuch
+MULTI ; SORT nosuch ; SET b 1 ; SORT nosuch STORE b ; WAIT 1 1 ; ROLE ; EXEC ; GET b
+HELLO 3 ; CLIENT TRACKINGINFO ; SORT nosuch ; ROLE ; MODULE LIST ; CLIENT GETREDIR
 CLIENT SETNAME foo ; CLIENT GETNAME ; RESET ; CLIENT GETNAME ; SELECT 2 ; CLIENT INFO ; RESET ; CLIENT INFO
 HELLO 3 ; GET nosuch ; MGET nosuch nosuch ; CONFIG GET maxmemory ; LCS a b IDX ; INCRBYFLOAT a 1.5 ; HELLO 2 ;
     GET nosuch ; HELLO

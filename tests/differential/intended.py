@@ -24,6 +24,30 @@ def _(argv, ours, judge):
     return argv[0] == b"CLIENT" and argv[1:2] and argv[1] in (b"SETINFO", b"NO-TOUCH")
 
 
+REFUSED = (b"EVAL", b"EVAL_RO", b"EVALSHA", b"EVALSHA_RO", b"FCALL", b"FCALL_RO", b"SCRIPT", b"FUNCTION", b"SYNC",
+           b"PSYNC", b"REPLICAOF", b"SLAVEOF", b"MODULE", b"CLIENT")
+
+
+@intended("what does not exist", "scripts, replication, modules and tracking are refused, and say so")
+def _(argv, ours, judge):
+    return argv[0] in REFUSED and ours[0] == b"-" and b" is not supported: " in ours[1]
+
+
+@intended("WAIT", "it does not wait: replicas cannot come")
+def _(argv, ours, judge):
+    return argv[0] == b"WAIT" and ours == (b":", 0) and judge[0] == b":"
+
+
+@intended("keys behind words", "COMMAND tells of no keys of what is refused, and not of SORT's BY and GET")
+def _(argv, ours, judge):
+    def without_keys(reply):
+        fields = reply[1][0][1]
+        return [sorted(map(repr, f[1])) if isinstance(f[1], list) else f for f in fields[:7]]
+    if argv[0] != b"COMMAND" or argv[2:3] == [] or argv[2] not in REFUSED[:6] + (b"SORT", b"SORT_RO"):
+        return False
+    return argv[1] == b"GETKEYS" or (argv[1] == b"INFO" and without_keys(ours) == without_keys(judge))
+
+
 @intended("active defragmentation", "it always works here; the judge's allocator does not support it")
 def _(argv, ours, judge):
     return argv[:2] == [b"CONFIG",
