@@ -138,6 +138,8 @@ bool store_random(struct store_ctx *sx, uint16_t db, char *key, size_t *len);
 /* Live keys of a physical database, and those with an expiry: sums of per-thread counters, no lock. */
 int64_t store_db_keys(const struct store *s, uint16_t db);
 int64_t store_db_expires(const struct store *s, uint16_t db);
+/* False: no key of any database has an expiry. True may be said too often, while threads are writing. */
+bool store_may_expire(const struct store *s);
 
 /* Logical databases (SELECT) map to physical numbers. Flush maps the logical one to an empty physical one and lets the
  * memory thread free what the old one held; both are O(1). No shard lock held. */
