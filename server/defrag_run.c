@@ -20,21 +20,23 @@ static uint64_t load(const _Atomic uint64_t *v)
     return atomic_load_explicit(v, memory_order_relaxed);
 }
 
-/* The guard's share, looked at again when it is time. */
+/* The guard's share, looked at again when it is time. What was late while it did not look was not its doing. */
 static uint32_t guard(struct server *srv, uint64_t now_ns)
 {
     struct defrag_run *d = &srv->store->defrag;
     uint32_t share = atomic_load_explicit(&d->guard, memory_order_relaxed);
     uint64_t total[STATS_COUNTERS];
-    if (OPT(srv->opt, active_defrag_latency_target) == 0)
-        share = POLICY_WHOLE;
-    else if (now_ns < d->guard_ns)
+    if (OPT(srv->opt, active_defrag_latency_target) == 0) {
+        atomic_store_explicit(&d->guard, POLICY_WHOLE, memory_order_relaxed);
+        return POLICY_WHOLE;
+    }
+    if (now_ns < d->guard_ns)
         return share;
+    bool looked = now_ns - d->guard_ns < GUARD_NS;
     d->guard_ns = now_ns + GUARD_NS;
     stats_totals(srv->stats, total);
     uint64_t calls = total[STATS_COMMANDS], late = total[STATS_LATE];
-    bool fresh = calls >= d->calls && late >= d->late; /* no CONFIG RESETSTAT in between */
-    if (fresh && OPT(srv->opt, active_defrag_latency_target) != 0)
+    if (looked && calls >= d->calls && late >= d->late) /* no CONFIG RESETSTAT in between */
         share = policy_guard(share, calls - d->calls, late - d->late);
     d->calls = calls;
     d->late = late;
@@ -66,6 +68,8 @@ uint32_t defrag_run_effort(struct server *srv, uint64_t now_ns, enum policy_why 
     uint32_t full = wanted(srv, why), least = (uint32_t)OPT(srv->opt, active_defrag_cycle_min) * 10;
     if (full == 0)
         return 0;
+    if (load(&srv->store->defrag.begun_ns) == 0) /* should this step begin a run */
+        srv->store->defrag.mark = load(&srv->store->moved_bytes);
     uint32_t share = guard(srv, now_ns), effort = full * share / POLICY_WHOLE;
     if (effort < least)
         effort = least < full ? least : full;
@@ -83,7 +87,7 @@ static void begin(struct server *srv, uint64_t now_ns)
     struct class_view v[CLASS_MAX];
     atomic_store(&d->pages, 0);
     atomic_store(&d->cpu_ns, 0);
-    atomic_store(&d->bytes_before, load(&s->moved_bytes));
+    atomic_store(&d->bytes_before, d->mark);
     atomic_store(&d->begun_ns, now_ns);
     atomic_fetch_add(&d->runs, 1);
     d->logged = d->logged_ns == 0 || now_ns - d->logged_ns > LOG_NS;
@@ -95,12 +99,12 @@ static void begin(struct server *srv, uint64_t now_ns)
              (double)policy_scattered_bytes(v, reclaim_views(s, v)) / 1e6, (double)atomic_load(&d->effort) / 10);
 }
 
-void defrag_run_won(struct server *srv, uint64_t now_ns, uint64_t cpu_ns)
+void defrag_run_won(struct server *srv, uint64_t from_ns, uint64_t to_ns, uint64_t cpu_ns)
 {
     struct defrag_run *d = &srv->store->defrag;
     if (load(&d->begun_ns) == 0)
-        begin(srv, now_ns);
-    atomic_store_explicit(&d->won_ns, now_ns, memory_order_relaxed);
+        begin(srv, from_ns);
+    atomic_store_explicit(&d->won_ns, to_ns, memory_order_relaxed);
     atomic_fetch_add_explicit(&d->pages, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&d->cpu_ns, cpu_ns, memory_order_relaxed);
 }
@@ -120,12 +124,13 @@ void defrag_run_idle(struct server *srv, uint64_t now_ns, enum policy_why why)
     uint64_t took = won - begun;
     atomic_store_explicit(&d->effort, 0, memory_order_relaxed);
     atomic_fetch_add(&d->total_ns, took);
+    atomic_store(&d->bytes_after, load(&srv->store->moved_bytes));
     atomic_store(&d->begun_ns, 0);
     if (d->logged)
         log_line(LOG_NOTICE,
                  "Active defrag ends (%s): %llu pages won, %.1f MB moved in %.2f s, %.3f s of CPU; %.1f MB in use",
                  policy_why_name(why), (unsigned long long)load(&d->pages),
-                 (double)(load(&srv->store->moved_bytes) - load(&d->bytes_before)) / 1e6, (double)took / 1e9,
+                 (double)(load(&d->bytes_after) - load(&d->bytes_before)) / 1e6, (double)took / 1e9,
                  (double)load(&d->cpu_ns) / 1e9, (double)pool_in_use(&srv->store->slab.pool) * PAGE_SIZE / 1e6);
 }
 
@@ -141,8 +146,8 @@ void defrag_run_report(struct server *srv, struct defrag_report *r)
     struct store *s = srv->store;
     struct defrag_run *d = &s->defrag;
     struct class_view v[CLASS_MAX];
-    uint64_t begun = load(&d->begun_ns), won = load(&d->won_ns), bytes = load(&s->moved_bytes);
-    uint64_t before = load(&d->bytes_before);
+    uint64_t begun = load(&d->begun_ns), won = load(&d->won_ns), before = load(&d->bytes_before);
+    uint64_t bytes = load(begun != 0 ? &s->moved_bytes : &d->bytes_after);
     *r = (struct defrag_report){.running = begun != 0, .why = (enum policy_why)atomic_load(&d->why)};
     r->effort = begun != 0 ? atomic_load(&d->effort) : 0;
     r->guard = atomic_load(&d->guard);

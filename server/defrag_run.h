@@ -28,9 +28,11 @@ struct defrag_run {
     _Atomic uint64_t runs;          /* begun since the start */
     _Atomic uint64_t pages, cpu_ns; /* won and spent by the run that goes on, or the last */
     _Atomic uint64_t bytes_before;  /* moved_bytes when it began */
+    _Atomic uint64_t bytes_after;   /* and when the last one ended */
     _Atomic uint64_t won_ns;        /* when a page was won last */
     _Atomic uint64_t asked_ns;      /* when START was asked for last */
     uint64_t logged_ns;             /* when a run's begin was logged last */
+    uint64_t mark;                  /* moved_bytes before a step that may begin a run */
     uint64_t guard_ns;              /* when the guard looks again */
     uint64_t calls, late;           /* commands, and those over the target, when it looked last */
     bool logged;                    /* this run's begin was */
@@ -38,8 +40,9 @@ struct defrag_run {
 
 /* The effort that is due now, per mille of a core, 0: none, *why says why. The memory thread. */
 uint32_t defrag_run_effort(struct server *srv, uint64_t now_ns, enum policy_why *why);
-/* A page was won with so much CPU; there was nothing to win, or nothing was to be done. The memory thread. */
-void defrag_run_won(struct server *srv, uint64_t now_ns, uint64_t cpu_ns);
+/* A page was won between these times, with so much CPU; there was nothing to win, or nothing was to be done. The memory
+ * thread. */
+void defrag_run_won(struct server *srv, uint64_t from_ns, uint64_t to_ns, uint64_t cpu_ns);
 void defrag_run_idle(struct server *srv, uint64_t now_ns, enum policy_why why);
 
 /* Any thread. */

@@ -52,6 +52,7 @@ enum {
     RESERVE_STEPS = 64,
     TRIM_PAGES = 1024,
     EVICT_STEP = 64,
+    REST_NS = 300000,     /* rests are not shorter, so that waking up for the next page costs little beside it */
     AGE_SWEEP_TICKS = 64, /* every slot is looked at once in so many ticks of the age clock */
     AGE_OLD = 190,        /* ticks; older ones are held at this age, so that the clock never laps them */
 };
@@ -74,6 +75,7 @@ struct memthread {
     bool lfu_decays;          /* this pass of it lowers the frequencies of LFU */
     uint64_t lfu_decayed_ns;  /* when the last one that did began */
     uint64_t defrag_until_ns; /* rest of the pacing: no defragmentation before */
+    uint64_t rest_ns;         /* that is owed for pages already won */
     uint32_t reserve_low, reserve_high;
     bool held; /* messages pile up: what would be told of waits */
 };
@@ -175,7 +177,7 @@ static bool win_page(struct memthread *m)
     return won;
 }
 
-/* One page's worth of defragmentation, then a rest that keeps its share of the core. Returns true when it worked. */
+/* A few pages' worth of defragmentation, then a rest that keeps its share of the core. Returns true when it worked. */
 static bool defragment(struct memthread *m)
 {
     enum policy_why why;
@@ -190,9 +192,13 @@ static bool defragment(struct memthread *m)
             m->defrag_until_ns = now + BEAT_MS * UINT64_C(1000000);
         return false;
     }
-    uint64_t spent = clock_thread_cpu_ns() - begin;
-    defrag_run_won(m->srv, now, spent);
-    m->defrag_until_ns = clock_mono_ns() + spent * (1000 - effort) / effort;
+    uint64_t spent = clock_thread_cpu_ns() - begin, end = clock_mono_ns();
+    defrag_run_won(m->srv, now, end, spent);
+    m->rest_ns += spent * (POLICY_WHOLE - effort) / effort;
+    if (m->rest_ns >= REST_NS) {
+        m->defrag_until_ns = end + m->rest_ns;
+        m->rest_ns = 0;
+    }
     return true;
 }
 
@@ -334,17 +340,16 @@ static bool round_of_work(struct memthread *m)
     return more;
 }
 
-/* Milliseconds until the next step is due. */
-static int patience(const struct memthread *m)
+/* The time until the next step is due. Rests of the pacing are shorter than the milliseconds of poll(2). */
+static struct timespec patience(const struct memthread *m)
 {
     uint64_t now = clock_mono_ns(), next = m->next_beat_ns;
     if (m->defrag_until_ns > now && m->defrag_until_ns < next)
         next = m->defrag_until_ns;
     if (m->tick_at_ns < next)
         next = m->tick_at_ns;
-    if (m->held)
-        return HELD_MS;
-    return next <= now ? 0 : (int)((next - now) / 1000000) + 1;
+    uint64_t ns = m->held ? HELD_MS * UINT64_C(1000000) : next <= now ? 0 : next - now;
+    return (struct timespec){.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
 }
 
 static void *run(void *arg)
@@ -356,8 +361,9 @@ static void *run(void *arg)
             continue;
         magazines_flush(m->sx);
         struct pollfd p = {.fd = m->wake_fd, .events = POLLIN};
+        struct timespec rest = patience(m);
         atomic_store(&m->asleep, true);
-        if (!atomic_load(&m->wanted) && poll(&p, 1, patience(m)) > 0) {
+        if (!atomic_load(&m->wanted) && ppoll(&p, 1, &rest, NULL) > 0) {
             uint64_t n;
             if (read(m->wake_fd, &n, sizeof n) < 0)
                 continue;

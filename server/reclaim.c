@@ -57,8 +57,9 @@ static bool compact(struct store_ctx *sx, struct decision *d)
     uint32_t n = reclaim_views(sx->store, v);
     *d = policy_compact(v, n);
     for (int tries = 0; !won && d->why == WHY_COMPACT && tries < COMPACT_TRIES; tries++) {
-        won = relocate_drain(sx, d->class);
-        if (!won) { /* what is pinned there stays; another class may give a page */
+        enum drain_end end = relocate_drain(sx, d->class);
+        won = end == DRAIN_WON;
+        if (!won && (end == DRAIN_NONE || tries >= COMPACT_TRIES / 2)) { /* another class may have a page */
             v[d->class].free = 0;
             *d = policy_compact(v, n);
         }

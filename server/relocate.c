@@ -151,17 +151,17 @@ static bool drain_all(struct store_ctx *sx, uint32_t page, struct drain_result *
     return r->emptied;
 }
 
-bool relocate_drain(struct store_ctx *sx, uint32_t class)
+enum drain_end relocate_drain(struct store_ctx *sx, uint32_t class)
 {
     struct store *s = sx->store;
     uint32_t page = slab_drain_begin(&s->slab, class, chunk_expiry_state(sx->now_ms), SOON_S);
     struct drain_result r;
     if (page == PAGE_NONE)
-        return false;
+        return DRAIN_NONE;
     if (drain_all(sx, page, &r))
-        return true;
+        return DRAIN_WON;
     remember(s, page);
-    return false;
+    return DRAIN_HELD;
 }
 
 uint32_t relocate_revisit(struct store_ctx *sx)

@@ -8,8 +8,14 @@
 /* Moves an item, its segments and its table, whose shard is locked; wherever they lie. Returns the item's outcome. */
 enum move_outcome relocate_entry(struct store_ctx *sx, const struct skey *k, struct entry *e);
 
-/* Drains the sparsest page of the class; true when a page was won. Reclaim lock held. */
-bool relocate_drain(struct store_ctx *sx, uint32_t class);
+enum drain_end {
+    DRAIN_WON,  /* a page */
+    DRAIN_HELD, /* something on the page is pinned or reserved: it is remembered, another page may do */
+    DRAIN_NONE, /* no page of the class can be emptied into the others */
+};
+
+/* Drains the sparsest page of the class. Reclaim lock held. */
+enum drain_end relocate_drain(struct store_ctx *sx, uint32_t class);
 
 /* Comes back to pages that could not be emptied before; returns how many were won. Reclaim lock held. */
 uint32_t relocate_revisit(struct store_ctx *sx);

@@ -278,16 +278,19 @@ static void drain(struct slab *s, struct slab_class *k, uint32_t page)
 }
 
 enum {
-    DRAIN_LOOKS = 64,  /* pages of which the sparsest is chosen */
+    DRAIN_LOOKS = 16,  /* pages of which the sparsest is chosen: all lie in the same fifteenth by how full they are */
     DRAIN_REJECTS = 4, /* so many may be about to empty themselves */
     DRAIN_SAMPLE = 64, /* chunks of a page that are looked at for that */
 };
 
-/* The sparsest of the first pages of a bin, those that were rejected left out. Class locked. */
-static uint32_t sparsest(const struct slab *s, uint32_t first, const uint32_t *rejected, int n)
+/* The sparsest of the first pages of the last bin, those that were rejected left out. Class locked. */
+static uint32_t sparsest(const struct slab *s, const struct slab_class *k, const uint32_t *rejected, int n)
 {
     uint32_t best = PAGE_NONE;
     int looked = 0;
+    if (k->bins_used == 0)
+        return PAGE_NONE;
+    uint32_t first = k->bin[31 - (uint32_t)__builtin_clz(k->bins_used)];
     for (uint32_t p = first; p != PAGE_NONE && looked < DRAIN_LOOKS; p = slab_page(s, p)->next, looked++) {
         bool out = best != PAGE_NONE && slab_page(s, p)->free <= slab_page(s, best)->free;
         for (int i = 0; i < n; i++)
@@ -303,6 +306,8 @@ static bool empties_itself(const struct slab *s, const struct size_class *c, uin
 {
     const _Atomic uint8_t *states = (const _Atomic uint8_t *)(const void *)slab_page_ptr(s, page);
     uint32_t step = c->chunks / DRAIN_SAMPLE + 1, live = 0, dying = 0;
+    for (uint32_t i = 0; i < c->chunks; i += step)
+        __builtin_prefetch((const void *)&states[i]); /* all misses at once: others wait for this lock */
     for (uint32_t i = 0; i < c->chunks; i += step) {
         uint32_t state = atomic_load_explicit(&states[i], memory_order_relaxed);
         live += state >= CHUNK_LIVE;
@@ -311,30 +316,39 @@ static bool empties_itself(const struct slab *s, const struct size_class *c, uin
     return dying * 2 > live;
 }
 
+/* Sets the page draining if it is still what it was when it was chosen, and the others have room. Class locked. */
+static bool drain_chosen(struct slab *s, uint32_t class, uint32_t page)
+{
+    struct slab_class *k = &s->class[class];
+    if (slab_page_class(s, page) != class || slab_page(s, page)->state != PAGE_ACTIVE)
+        return false;
+    uint32_t free = slab_page(s, page)->free, to_move = s->classes.c[class].chunks - free;
+    if (k->free - free < to_move)
+        return false;
+    drain(s, k, page);
+    return true;
+}
+
 uint32_t slab_drain_begin(struct slab *s, uint32_t class, uint8_t soon, uint32_t nsoon)
 {
     struct slab_class *k = &s->class[class];
     const struct size_class *c = &s->classes.c[class];
-    uint32_t best = PAGE_NONE, rejected[DRAIN_REJECTS];
-    int n = 0;
-    lock_take(&k->lock, LOCK_CLASS);
-    if (k->bins_used != 0) {
-        uint32_t first = k->bin[31 - (uint32_t)__builtin_clz(k->bins_used)];
-        best = sparsest(s, first, rejected, 0);
-        while (nsoon > 0 && best != PAGE_NONE && n < DRAIN_REJECTS && empties_itself(s, c, best, soon, nsoon)) {
-            rejected[n++] = best;
-            best = sparsest(s, first, rejected, n);
-        }
-        if (n > 0 && (best == PAGE_NONE || n == DRAIN_REJECTS))
-            best = rejected[0];
-        uint32_t to_move = c->chunks - slab_page(s, best)->free;
-        if (k->free - slab_page(s, best)->free < to_move)
-            best = PAGE_NONE;
-        else
-            drain(s, k, best);
+    uint32_t page = PAGE_NONE, rejected[DRAIN_REJECTS];
+    bool found = false;
+    for (int n = 0; !found; n++) { /* the lock is let go of between two looks */
+        lock_take(&k->lock, LOCK_CLASS);
+        page = sparsest(s, k, rejected, n);
+        bool last = n > 0 && (page == PAGE_NONE || n == DRAIN_REJECTS);
+        if (last)
+            page = rejected[0];
+        found = last || page == PAGE_NONE || nsoon == 0 || !empties_itself(s, c, page, soon, nsoon);
+        if (!found)
+            rejected[n] = page;
+        else if (page == PAGE_NONE || !drain_chosen(s, class, page))
+            page = PAGE_NONE;
+        lock_release(&k->lock, LOCK_CLASS);
     }
-    lock_release(&k->lock, LOCK_CLASS);
-    return best;
+    return page;
 }
 
 bool slab_drain_page(struct slab *s, uint32_t page)
