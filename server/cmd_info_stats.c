@@ -71,10 +71,27 @@ static void write_durations(struct info *i, const char *name, enum duration_kind
               (unsigned long long)d.p50_ns, (unsigned long long)d.p99_ns, (unsigned long long)d.max_ns);
 }
 
+/* Of each power of two of nanoseconds that bounds any: how many were below it, and not below the one before. */
+static void write_histogram(struct info *i, const char *name, enum duration_kind kind)
+{
+    uint64_t count[DURATION_BUCKETS];
+    const char *comma = "";
+    durations_sum(i->srv->store, kind, count);
+    text_printf(i->t, "%s:", name);
+    for (int b = 0; b < DURATION_BUCKETS; b++) {
+        if (count[b] == 0)
+            continue;
+        text_printf(i->t, "%sunder_%llu_ns=%llu", comma, 1ull << b, (unsigned long long)count[b]);
+        comma = ",";
+    }
+    text_puts(i->t, "\r\n");
+}
+
 static void write_waits(struct info *i, const uint64_t *total)
 {
     write_count(i, "commands_over_latency_target", total[STATS_LATE]);
     write_durations(i, "shard_lock_waits", DURATION_WAIT);
+    write_histogram(i, "shard_lock_waits_histogram", DURATION_WAIT);
     write_durations(i, "shard_lock_holds_sampled", DURATION_HOLD);
     write_durations(i, "reclaim_direct_latency", DURATION_DIRECT);
     write_durations(i, "reclaim_background_latency", DURATION_BACKGROUND);

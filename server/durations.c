@@ -24,13 +24,20 @@ void durations_lock_slow(struct durations *waits, struct lock *l)
     durations_add(waits, clock_mono_ns() - begin);
 }
 
-void durations_summary(const struct store *s, enum duration_kind kind, struct durations_summary *out)
+void durations_sum(const struct store *s, enum duration_kind kind, uint64_t count[DURATION_BUCKETS])
 {
-    uint64_t count[DURATION_BUCKETS] = {0}, seen = 0;
-    *out = (struct durations_summary){0};
+    for (int b = 0; b < DURATION_BUCKETS; b++)
+        count[b] = 0;
     for (const struct store_ctx *x = atomic_load(&s->contexts); x != NULL; x = x->next)
         for (int b = 0; b < DURATION_BUCKETS; b++)
             count[b] += atomic_load_explicit(&x->durations[kind].count[b], memory_order_relaxed);
+}
+
+void durations_summary(const struct store *s, enum duration_kind kind, struct durations_summary *out)
+{
+    uint64_t count[DURATION_BUCKETS], seen = 0;
+    *out = (struct durations_summary){0};
+    durations_sum(s, kind, count);
     for (int b = 0; b < DURATION_BUCKETS; b++)
         out->count += count[b];
     for (int b = 0; b < DURATION_BUCKETS; b++) {

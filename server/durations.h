@@ -42,6 +42,7 @@ struct durations_summary {
     uint64_t p50_ns, p99_ns, max_ns; /* upper bounds: powers of two; 0: none */
 };
 /* Sums over all contexts of the store. Any thread. */
+void durations_sum(const struct store *s, enum duration_kind kind, uint64_t count[DURATION_BUCKETS]);
 void durations_summary(const struct store *s, enum duration_kind kind, struct durations_summary *out);
 
 #endif

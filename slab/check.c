@@ -39,6 +39,21 @@ void slab_page_counts(struct slab *s, uint32_t page, struct page_counts *c)
     lock_release(&k->lock, LOCK_CLASS);
 }
 
+void slab_page_glance(struct slab *s, uint32_t page, struct page_counts *c)
+{
+    *c = (struct page_counts){.class = CLASS_NONE};
+    uint32_t class = slab_page_class(s, page);
+    if (class >= s->classes.n)
+        return;
+    struct slab_class *k = &s->class[class];
+    lock_take(&k->lock, LOCK_CLASS);
+    const struct page *d = slab_page(s, page);
+    if (slab_page_class(s, page) == class)
+        *c = (struct page_counts){
+            .class = class, .state = d->state, .chunks = s->classes.c[class].chunks, .free = d->free};
+    lock_release(&k->lock, LOCK_CLASS);
+}
+
 static bool check_page(struct slab *s, uint32_t class, uint32_t place, uint64_t *free, char *why, size_t n)
 {
     struct slab_class *k = &s->class[class];

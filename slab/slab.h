@@ -181,6 +181,9 @@ struct page_counts {
     uint32_t first_free; /* chunks: none */
 };
 void slab_page_counts(struct slab *s, uint32_t page, struct page_counts *c);
+/* The same of class, state, chunks and free alone (the rest is 0): from the descriptor, so the page is not touched and
+ * the class's lock hardly held. */
+void slab_page_glance(struct slab *s, uint32_t page, struct page_counts *c);
 
 /* Proves the equation of every page and the sums of every class; false: `why` says which. Takes one lock at a time. */
 bool slab_check(struct slab *s, char *why, size_t n);
