@@ -6,13 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MODEL_KEYS = 300 };
+enum { MODEL_KEYS = 2000 };
 
 struct model_value {
     char *p; /* NULL: not there */
     size_t len;
-    bool dying; /* has a short time to live: may be gone at any moment */
-    bool lasts; /* has a long time to live */
+    bool dying;    /* has a short time to live: may be gone at any moment */
+    bool lasts;    /* has a long time to live */
+    double dead_s; /* dying: from this time on (clock of the client) it must be gone */
 };
 
 struct model {

@@ -2,19 +2,22 @@
  *
  * A client sends batches of random commands and compares each reply with its model. Now and then it asks for a value on
  * a second connection, reads it slowly while it goes on changing the key, and checks that what arrives is the value as
- * it was. A control client meanwhile defragments at full effort, purges memory, has the server check itself, and reads
+ * it was; and it scans its whole database, which must tell each key that it has, and none that it has not. A control
+ * client meanwhile defragments at full effort, purges memory, has the server prove its pages and its index, and reads
  * all statistics. Now and then it holds the others between two of their batches and flushes all databases.
- * The first run keeps everything; in the second, memory is short: keys may be gone, but what is read must be right.
+ * The first run, of two thirds of the time, keeps everything; in the second, memory is short: keys may be gone, but
+ * what is read must be right. Both must have moved things.
  * stress --seconds N --seed S: N seconds in all. */
 #include "tests/integration/harness.h"
 #include "tests/stress/model.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { CLIENTS = 4, BATCH = 24, NAME_MAX_LEN = 32, SLOW_STEP = 20000, LONG_S = 100000 };
+enum { CLIENTS = 4, BATCH = 24, NAME_MAX_LEN = 32, SLOW_STEP = 20000, LONG_S = 100000, GRACE_S = 10 };
 
 struct stress_client;
 
@@ -100,8 +103,9 @@ static struct expected *expect_number(struct stress_client *w, long long n, cons
 static struct expected *expect_stored(struct stress_client *w, int key, size_t at, size_t n, const char *what)
 {
     const struct model_value *v = &w->model.values[key];
-    struct expected *e = expect(w, v->p ? WANT_VALUE : WANT_NIL, what);
-    if (v->p) {
+    bool there = v->p && (!v->dying || now_s() < v->dead_s);
+    struct expected *e = expect(w, there ? WANT_VALUE : WANT_NIL, what);
+    if (there) {
         e->p = malloc(n + 1);
         memcpy(e->p, v->p + at, n);
         e->len = n;
@@ -163,6 +167,7 @@ static void op_set(struct stress_client *w, int key)
     } else if (r % 8 == 1) {
         redisAppendCommand(w->c, "SET %s %b PX %d", name_of(name, key), p, n, (int)(1 + (r >> 8) % 200));
         v->dying = true;
+        v->dead_s = now_s() + GRACE_S;
     } else {
         redisAppendCommand(w->c, "SET %s %b", name_of(name, key), p, n);
     }
@@ -187,6 +192,31 @@ static void op_del(struct stress_client *w, int key)
     model_forget(v);
 }
 
+/* Deletes one key in eight at once: so classes have pages to spare, and there is something to move. */
+static void op_cull(struct stress_client *w, int key)
+{
+    enum { STEP = 8, MOST = MODEL_KEYS / STEP + 1 };
+    char names[MOST][NAME_MAX_LEN];
+    const char *words[1 + MOST] = {"UNLINK"};
+    int n = 0, there = 0;
+    bool sure = !w->run->evicting;
+    if (model_random(&w->model) % 40)
+        return;
+    for (int i = key % STEP; i < MODEL_KEYS; i += STEP) {
+        struct model_value *v = &w->model.values[i];
+        words[1 + n] = name_of(names[n], i);
+        n++;
+        there += v->p != NULL;
+        sure = sure && !v->dying;
+        model_forget(v);
+    }
+    redisAppendCommandArgv(w->c, n + 1, words, NULL);
+    if (sure)
+        expect_number(w, there, "UNLINK of many");
+    else
+        expect(w, WANT_ANY, "UNLINK of many");
+}
+
 static void op_expire(struct stress_client *w, int key)
 {
     char name[NAME_MAX_LEN];
@@ -198,6 +228,7 @@ static void op_expire(struct stress_client *w, int key)
     struct expected *e = expect_number(w, v->p != NULL, "PEXPIRE");
     e->may_be_gone = gone;
     v->dying = v->p && brief;
+    v->dead_s = now_s() + GRACE_S;
     v->lasts = v->p && !brief;
 }
 
@@ -208,8 +239,9 @@ static void op_ttl(struct stress_client *w, int key)
     if (w->run->evicting || v->dying || v->lasts) {
         redisAppendCommand(w->c, "PERSIST %s", name_of(name, key));
         expect(w, WANT_ANY, "PERSIST");
-        /* One that was dying may have been saved just in time, or not: it counts as dying still. */
+        /* One that was dying may have been saved just in time, or not: it counts as dying still, for good. */
         w->model.values[key].lasts = false;
+        w->model.values[key].dead_s = INFINITY;
         return;
     }
     redisAppendCommand(w->c, "TTL %s", name_of(name, key));
@@ -317,10 +349,45 @@ static void op_scan(struct stress_client *w, int key)
     expect(w, WANT_ANY, "SCAN");
 }
 
+/* Notes which keys a page of a scan tells; dies where there is no such key. Returns the cursor. */
+static unsigned long long scan_step(struct stress_client *w, unsigned long long cursor, bool *seen)
+{
+    redisReply *r = redisCommand(w->c, "SCAN %llu COUNT %d", cursor, 1 + (int)(model_random(&w->model) % 100));
+    if (!r || r->type != REDIS_REPLY_ARRAY)
+        die(w, "SCAN", r);
+    cursor = strtoull(r->element[0]->str, NULL, 10);
+    for (size_t i = 0; i < r->element[1]->elements; i++) {
+        const char *name = r->element[1]->element[i]->str;
+        int key = atoi(name + 1);
+        if (name[0] != 'k' || key < 0 || key >= MODEL_KEYS || !w->model.values[key].p)
+            die(w, "SCAN tells a key that is not there", r->element[1]->element[i]);
+        seen[key] = true;
+    }
+    freeReplyObject(r);
+    w->commands++;
+    return cursor;
+}
+
+/* Nobody else changes this database: a whole scan tells every key, once or more, whatever is moved meanwhile. */
+static void scan_all(struct stress_client *w, int key)
+{
+    bool seen[MODEL_KEYS] = {false};
+    unsigned long long cursor = 0;
+    (void)key;
+    if (w->run->evicting || model_random(&w->model) % 20)
+        return;
+    do
+        cursor = scan_step(w, cursor, seen);
+    while (cursor != 0);
+    for (int i = 0; i < MODEL_KEYS; i++)
+        if (!seen[i] && w->model.values[i].p && !w->model.values[i].dying)
+            die(w, "SCAN does not tell a key that is there", NULL);
+}
+
 static void op_flush(struct stress_client *w, int key)
 {
     (void)key;
-    if (model_random(&w->model) % 50)
+    if (model_random(&w->model) % 500)
         return;
     redisAppendCommand(w->c, model_random(&w->model) % 2 ? "FLUSHDB" : "FLUSHDB ASYNC");
     expect(w, WANT_STATUS, "FLUSHDB");
@@ -413,10 +480,11 @@ typedef void (*operation)(struct stress_client *w, int key);
 
 static operation choose(struct stress_client *w)
 {
-    static const operation keeping[] = {op_set,    op_set,      op_get,      op_get,    op_get,    op_del,
-                                        op_append, op_setrange, op_getrange, op_rename, op_expire, op_ttl,
-                                        op_mset,   op_scan,     op_flush,    slow_begin};
-    static const operation evicting[] = {op_set, op_set, op_set, op_get, op_get, op_del, op_expire, op_mset, op_scan};
+    static const operation keeping[] = {op_set,    op_set,      op_get,      op_get,     op_get,    op_del,
+                                        op_append, op_setrange, op_getrange, op_rename,  op_expire, op_ttl,
+                                        op_mset,   op_scan,     op_flush,    slow_begin, scan_all,  op_cull};
+    static const operation evicting[] = {op_set, op_set,    op_set,  op_get,  op_get,
+                                         op_del, op_expire, op_mset, op_scan, op_cull};
     uint64_t r = model_random(&w->model);
     return w->run->evicting ? evicting[r % (sizeof(evicting) / sizeof(evicting[0]))]
                             : keeping[r % (sizeof(keeping) / sizeof(keeping[0]))];
@@ -431,7 +499,7 @@ static void *client_main(void *arg)
         for (int i = 0; i < n && w->nexpected < BATCH - 2; i++) {
             operation op = choose(w);
             /* What is asked on the second connection must not overtake what is still in the first. */
-            if (op == slow_begin)
+            if (op == slow_begin || op == scan_all)
                 read_batch(w);
             op(w, (int)(model_random(&w->model) % MODEL_KEYS));
         }
@@ -491,7 +559,11 @@ static void control(struct run *run)
     redisContext *c = client_open(run->server);
     double end = now_s() + run->seconds;
     for (int i = 0; now_s() < end; i++) {
-        freeReplyObject(ask(c, commands[i % (sizeof(commands) / sizeof(commands[0]))]));
+        const char *command = commands[i % (sizeof(commands) / sizeof(commands[0]))];
+        redisReply *r = ask(c, command);
+        if (r->type == REDIS_REPLY_ERROR)
+            die(&run->clients[0], command, r); /* the clients' threads are still at it: not a cmocka failure */
+        freeReplyObject(r);
         if (i % FLUSH_EVERY == FLUSH_EVERY - 1)
             flush_all(run, c, i % 2 == 0 ? "FLUSHALL SYNC" : "FLUSHALL ASYNC");
         nanosleep(&pause, NULL);
@@ -502,7 +574,8 @@ static void control(struct run *run)
 
 static void stress(bool evicting)
 {
-    struct run run = {.evicting = evicting, .seconds = settings.seconds / 2, .seed = settings.seed};
+    struct run run = {.evicting = evicting, .seed = settings.seed};
+    run.seconds = settings.seconds * (evicting ? 1 : 2) / 3;
     struct stress_client clients[CLIENTS];
     pthread_t threads[CLIENTS];
     pthread_rwlockattr_t kind;
@@ -513,9 +586,9 @@ static void stress(bool evicting)
     pthread_rwlock_init(&run.still, &kind);
     pthread_rwlockattr_destroy(&kind);
     run.server = SERVER_START("--enable-debug-command", "yes", "--threads", "3", "--activedefrag", "yes",
-                              "--active-defrag-ignore-bytes", "1", "--active-defrag-cycle-min", "80",
-                              "--active-defrag-cycle-max", "99", "--active-defrag-latency-target", "0", "--maxmemory",
-                              evicting ? "24mb" : "0");
+                              "--active-defrag-ignore-bytes", "1", "--slab-growth-factor", "1.5",
+                              "--active-defrag-cycle-min", "80", "--active-defrag-cycle-max", "99",
+                              "--active-defrag-latency-target", "0", "--maxmemory", evicting ? "24mb" : "0");
     fprintf(stderr, "stress: seed %llu\n", (unsigned long long)run.seed);
     for (int i = 0; i < CLIENTS; i++)
         client_setup(&clients[i], &run, i);
@@ -528,13 +601,16 @@ static void stress(bool evicting)
         client_teardown(&clients[i]);
     pthread_rwlock_destroy(&run.still);
     c = client_open(run.server);
-    freeReplyObject(ask(c, "DEBUG CHECK"));
+    expect_status(c, "OK", "DEBUG CHECK");
+    long long moved = info_number(c, "stats", "active_defrag_hits"), won = info_number(c, "memory", "pages_moved");
     expect_status(c, "OK", "FLUSHALL");
-    freeReplyObject(ask(c, "MEMORY PURGE"));
-    freeReplyObject(ask(c, "DEBUG CHECK"));
+    expect_status(c, "OK", "MEMORY PURGE");
+    expect_status(c, "OK", "DEBUG CHECK");
     redisFree(c);
     server_stop(run.server);
-    fprintf(stderr, "stress: %lu commands\n", atomic_load(&run.commands));
+    fprintf(stderr, "stress: %lu commands, %lld chunks moved, %lld pages won\n", atomic_load(&run.commands), moved,
+            won);
+    assert_true(moved > 0 && won > 0);
 }
 
 static void test_keeping(void **state)
