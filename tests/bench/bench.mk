@@ -2,8 +2,9 @@
 #
 #   make bench                  the speed table, about ten minutes
 #   make bench BENCH=memory     another group: pipelines speed-full threads connections latency
-#                               memory large redis-benchmark frag resize missratio balloon
-#                               compact flush expiry
+#                               memory large redis-benchmark resize missratio balloon
+#                               compact flush expiry frag frag-large frag-latency frag-latency-large
+#                               frag-churn frag-writes frag-rest
 #   make bench BENCH="memory frag" OTHER="valkey=/path/to/valkey-server"
 BENCH_COMMON = reply stream keyspace histogram process
 BENCH_PROGRAMS = build/bench/bench-floor build/bench/bench-load build/bench/bench-replay build/bench/bench-large

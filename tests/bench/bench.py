@@ -9,6 +9,7 @@ import argparse
 import sys
 import time
 
+import defrag
 import giving
 import memory
 import pressure
@@ -26,13 +27,13 @@ GROUPS = {
     "memory": memory.memory,
     "large": memory.large,
     "redis-benchmark": memory.redis_benchmark,
-    "frag": pressure.frag,
     "resize": pressure.resize,
     "missratio": pressure.missratio,
     "balloon": pressure.balloon,
     "compact": giving.compact,
     "flush": giving.flush,
     "expiry": giving.expiry,
+    **defrag.GROUPS,
 }
 
 

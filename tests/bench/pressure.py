@@ -1,4 +1,4 @@
-"""Memory under pressure: fragmentation, changing sizes, misses at a limit, a limit that moves."""
+"""Memory under pressure: changing sizes, misses at a limit, a limit that moves."""
 import threading
 import time
 
@@ -6,7 +6,6 @@ from report import megabytes, median, number
 from servers import BUILD, say
 
 WORKLOADS = ("W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8")
-DELETED = 75
 
 
 class Sampler:
@@ -45,107 +44,11 @@ def complain(name, done):
         say(f"bench: {name}: {done['errors']} errors: {done['first_error']}")
 
 
-# ---- fragmentation ---------------------------------------------------------------------------------------------------
-
 def gets(park, server, keys, values, seconds, rate=2000, mix="get:100", more=()):
     done = park.load([server], "--keys", keys, "--values", values, "--mix", mix, "--rate", rate, "--rounds", 1,
                      "--seconds", seconds, "--ring", 100_000, "--window", 1, "--conns", 20, *more)[server.name]
     complain(server.name, done)
     return done
-
-
-def frag_once(park, server, keys, values):
-    server.start()
-    survivors = ["--survivors", DELETED, "--verify"]
-    churn_mix, churn_rate = "get:2,set:10,del:10", 22_000
-    fill = ["--keys", keys, "--values", values, "--pipeline", 128, "--ring", 250_000]
-    try:
-        complain(server.name, park.load([server], "--fill", *fill)[server.name])
-        full = server.rss()
-        idle = gets(park, server, keys, values, 8, more=survivors)
-        deleted = park.load([server], "--delete", DELETED, *fill)[server.name]
-        sampler = Sampler(server)
-        during = gets(park, server, keys, values, 11, more=survivors)
-        points = sampler.stop()
-        cpu = server.cpu_seconds()
-        time.sleep(3)
-        out = {"live_bytes": deleted["stored_bytes"], "full_rss": full, "rss_5s": at(points, 5),
-               "rss_10s": at(points, 10), "rss_series": points, "idle": idle["reads"], "during": during["reads"],
-               "during_windows": during["windows"], "misses": during["misses"],
-               "cpu_share_at_rest": (server.cpu_seconds() - cpu) / 3}
-        if during["misses"]:
-            say(f"bench: {server.name}: {during['misses']} of the items that were not deleted are gone")
-        if server.protocol == "resp":
-            server.command("MEMORY", "PURGE")
-            time.sleep(2)
-            out["rss_purged"] = server.rss()
-        churn = {"churn": [], "churn_without": []} if server.is_flagstone else {"churn": []}
-        for _ in range(4):
-            for phase, found in churn.items():
-                if server.is_flagstone:
-                    server.command("CONFIG", "SET", "activedefrag", "yes" if phase == "churn" else "no")
-                found.append(gets(park, server, keys, values, 3, churn_rate, churn_mix, ["--resize"])["reads"])
-        for phase, found in churn.items():
-            out[phase] = {k: median([reads[k] for reads in found]) for k in found[0]}
-        if server.is_flagstone:
-            out["writes"] = writes_with_and_without(park, server, keys, values)
-        return out
-    finally:
-        server.stop()
-
-
-def writes_with_and_without(park, server, keys, values):
-    """Operations a second of one worker at full write load, sizes changing, with active defrag on and off in turn."""
-    found = {"yes": [], "no": []}
-    for _ in range(4):
-        for setting, rates in found.items():
-            server.command("CONFIG", "SET", "activedefrag", setting)
-            done = park.load([server], "--keys", keys, "--values", values, "--mix", "set:75,del:25", "--resize",
-                             "--pipeline", 64, "--rounds", 1, "--seconds", 1.5, "--ring", 500_000)[server.name]
-            complain(server.name, done)
-            rates.append(done["rounds"][0]["ops_per_second"])
-    return {"with": median(found["yes"]), "without": median(found["no"]),
-            "ratio": median([a / b for a, b in zip(found["yes"], found["no"])])}
-
-
-def frag_table(park, report, keys, values, servers, repeats, title):
-    rows, waits, figures = [], [], {}
-    for server in servers:
-        runs = [frag_once(park, server, keys, values) for _ in range(repeats if server.is_flagstone else 1)]
-        figures[server.name] = runs
-
-        def middle(pick, chosen=runs):
-            return median([pick(r) for r in chosen])
-
-        live = runs[0]["live_bytes"]
-        cells = [f"{number(megabytes(v), 1)} ({number(v / live)})" if v else "-" for v in (
-            middle(lambda r: r["rss_5s"]), middle(lambda r: r["rss_10s"]), middle(lambda r: r.get("rss_purged")))]
-        writes = runs[0].get("writes")
-        rows.append([server.name, number(megabytes(live), 1), number(megabytes(middle(lambda r: r["full_rss"])), 1)]
-                    + cells + [number(100 * middle(lambda r: r["cpu_share_at_rest"]), 2),
-                               number(middle(lambda r: r["writes"]["ratio"]), 3) if writes else "-"])
-        for phase in ("idle", "during", "churn", "churn_without"):
-            if phase in runs[0]:
-                times = [middle(lambda r, k=k, p=phase: r[p][k]) for k in ("p50_us", "p99_us", "p999_us", "max_us")]
-                ratios = [middle(lambda r, k=k, p=phase: r[p][k] / r["idle"][k]) for k in ("p99_us", "p999_us")]
-                waits.append([f"{server.name}: {phase}"] + [number(t, 0) for t in times] + [number(q) for q in ratios])
-        report.put(title, figures)
-        report.save()
-    report.show(f"{title}, {DELETED} % deleted at random: RSS, MB (and of the live bytes)",
-                ["", "live", "full", "5 s after", "10 s after", "after PURGE", "CPU % at rest", "writes on/off"], rows,
-                "writes on/off: operations a second at full write load with active defrag on, to those with it off")
-    report.show("GET at 2,000/s, open loop, µs", ["", "p50", "p99", "p99.9", "max", "p99 to idle", "p99.9 to idle"],
-                waits, "idle: before the deletes; during: after them; churn: with 10,000 SET and 10,000 DEL a second "
-                "besides, medians of four turns; churn_without: activedefrag off, in turn with it")
-
-
-def frag(park, report, args):
-    keys = int(2_000_000 * args.scale)
-    frag_table(park, report, keys, "64-192", park.caches(), 3, f"{keys:,} items of 64-192 B")
-    # The same with a tenth of the bytes in values of 1 MB.
-    share = 0.1 * 128 / (0.9 * (1 << 20))
-    frag_table(park, report, keys, f"64-192,{1 << 20}@{share:.9f}", park.speaking_redis(), 1,
-               f"{keys:,} items of 64-192 B and a tenth of the bytes in values of 1 MB")
 
 
 # ---- changing sizes --------------------------------------------------------------------------------------------------
