@@ -175,8 +175,7 @@ void conn_finish(struct conn *c)
     reply_unlend(&c->out);
     conn_account(c);
     conn_check_limits(c);
-    bool drained = reply_pending(&c->out) == 0;
-    if (conn_has(c, CONN_CLOSE_ASAP | CONN_KILLED) || (conn_has(c, CONN_CLOSE_AFTER_REPLY) && drained)) {
+    if (conn_has(c, CONN_CLOSE_ASAP | CONN_KILLED) || (conn_has(c, CONN_CLOSE_AFTER_REPLY) && conn_is_drained(c))) {
         conn_free(c);
         return;
     }

@@ -83,6 +83,11 @@ void conn_close_over_limit(struct conn *c); /* logs, counts and marks it: it rea
 void conn_check_limits(struct conn *c);     /* marks it CONN_CLOSE_ASAP where it is over its buffer limits */
 void conn_finish(struct conn *c); /* after its requests ran: sends, or holds, or closes; may free the connection */
 
+/* conn_drain.c: the end of the server */
+void conn_drain_all(struct worker *w);  /* begins: runs the batch, reads no more */
+void conn_drain_more(struct worker *w); /* closes who has got everything; comes again until all have */
+bool conn_is_drained(struct conn *c);   /* nothing is owed to it, in the server or in the kernel */
+
 /* conn_pause.c */
 bool conn_is_paused(struct conn *c, const struct command *cmd, int64_t now_ms);
 bool conn_park(struct conn *c, struct arg *argv, int argc); /* false: memory is short; the connection is dropped */

@@ -274,6 +274,9 @@ void listener_stop(struct listener *l)
     if (l->event != NULL)
         event_free(l->event);
     l->event = NULL;
+    pthread_mutex_lock(&l->lock);
+    listen_close(l);
+    pthread_mutex_unlock(&l->lock);
 }
 
 void listener_free(struct listener *l)

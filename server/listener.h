@@ -21,10 +21,11 @@ bool listener_start(struct listener *l);
 /* The main thread's timer: goes on accepting where descriptors had run out. */
 void listener_tick(struct listener *l);
 
-/* Accepts no more; before s->base is freed. */
+/* Closes the sockets, so that nobody waits to be accepted, and stops looking at them; before s->base is freed. The main
+ * thread; may be called again. */
 void listener_stop(struct listener *l);
 
-/* Closes the sockets and removes the unix socket. The main loop does not run any more. */
+/* The same without a loop, and frees the rest. */
 void listener_free(struct listener *l);
 
 #endif

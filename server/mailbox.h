@@ -18,6 +18,7 @@ enum letter_kind {
     LETTER_MESSAGE, /* publish: topic kind in fd, the name's length in id, and in data name and message */
     LETTER_PURGED,  /* purge number `id` is over; data: struct purge_report (purge.h) */
     LETTER_UNPAUSE, /* look at paused connections again */
+    LETTER_DRAIN,   /* read no more, part with connections as they have their replies */
     LETTER_STOP,    /* end the loop */
 };
 

@@ -20,6 +20,7 @@
 #include "server/process.h"
 #include "server/pubsub.h"
 #include "server/server.h"
+#include "server/shutdown.h"
 #include "server/signals.h"
 #include "server/store_open.h"
 #include "server/telemetry.h"
@@ -34,7 +35,8 @@ enum { TIMER_MS = 100 };
 struct main_loop {
     struct server *srv;
     struct signals *signals;
-    struct event *wake, *timer;
+    struct shutdown *shutdown;
+    struct event *timer;
 };
 
 /* ---- parts: each *_up says by a log line why it fails ---- */
@@ -177,15 +179,6 @@ static void memthread_down(struct main_loop *m)
     memthread_stop(m->srv->memthread);
 }
 
-static void on_wake(evutil_socket_t fd, short what, void *arg)
-{
-    struct main_loop *m = arg;
-    (void)fd;
-    (void)what;
-    if (atomic_load(&m->srv->stopping))
-        event_base_loopbreak(m->srv->base);
-}
-
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct main_loop *m = arg;
@@ -198,8 +191,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 static void loop_down(struct main_loop *m)
 {
     signals_free(m->signals);
-    if (m->wake != NULL)
-        event_free(m->wake);
+    shutdown_free(m->shutdown);
     if (m->timer != NULL)
         event_free(m->timer);
     listener_stop(m->srv->listener);
@@ -214,12 +206,12 @@ static bool loop_up(struct main_loop *m)
     struct timeval timer = {0, TIMER_MS * 1000};
     s->base = event_base_new();
     if (s->base != NULL) {
-        m->wake = event_new(s->base, s->wake_fd, EV_READ | EV_PERSIST, on_wake, m);
+        m->shutdown = shutdown_new(s);
         m->timer = event_new(s->base, -1, EV_PERSIST, on_timer, m);
         m->signals = signals_new(s);
     }
-    if (m->signals != NULL && m->wake != NULL && m->timer != NULL && event_add(m->wake, NULL) == 0 &&
-        event_add(m->timer, &timer) == 0 && listener_start(s->listener))
+    if (m->signals != NULL && m->shutdown != NULL && m->timer != NULL && event_add(m->timer, &timer) == 0 &&
+        listener_start(s->listener))
         return true;
     log_line(LOG_WARNING, "Could not set up the main loop: %s", strerror(errno));
     loop_down(m);
@@ -251,7 +243,6 @@ static int serve(struct main_loop *m)
         log_line(LOG_NOTICE, "Ready to accept connections");
         process_ready(m->srv->opt);
         event_base_dispatch(m->srv->base);
-        process_stopping(m->srv->opt);
         log_line(LOG_WARNING, "Flagstone is now ready to exit, bye bye...");
     }
     for (int i = up; i-- > 0;)

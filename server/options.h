@@ -75,8 +75,9 @@ struct options {
     option_number threads_asked; /* as configured, 0: one a processor */
     option_number hz;            /* housekeeping rounds a second */
     option_number daemonize;
-    option_number supervised; /* enum supervision */
-    option_number loglevel;   /* enum log_level */
+    option_number supervised;       /* enum supervision */
+    option_number shutdown_timeout; /* seconds */
+    option_number loglevel;         /* enum log_level */
     option_number disable_thp;
     option_number oom_score_adj;           /* enum oom_adjust */
     option_number oom_score_adj_values[3]; /* Redis: master, replica, child; the first is ours */

@@ -182,7 +182,7 @@ const struct option option_table[] = {
     },
     {
         .name = "daemonize", .type = OPTION_BOOL, .group = GROUP_GENERAL, AT(daemonize), .standard = "no",
-        .help = "Run in the background.",
+        .help = "Run in the background. Under a supervisor (see supervised) it stays in the foreground.",
     },
     {
         .name = "supervised", .type = OPTION_CHOICE, .group = GROUP_GENERAL, AT(supervised), .standard = "no",
@@ -191,8 +191,15 @@ const struct option option_table[] = {
                 "whichever the environment has.",
     },
     {
+        .name = "shutdown-timeout", .type = OPTION_INT, .group = GROUP_GENERAL, MUTABLE, AT(shutdown_timeout),
+        .max = INT_MAX, .standard = "10", .unit = "seconds",
+        .help = "How long SHUTDOWN and SIGTERM wait at most for clients to take the replies that they are owed. 0: not "
+                "at all.",
+    },
+    {
         .name = "pidfile", .type = OPTION_TEXT, .group = GROUP_GENERAL, AT(pidfile), .standard = "\"\"",
-        .help = "File that the process id is written to. Empty: none.",
+        .help = "File that the process id is written to, removed at the end. Empty: none, or /var/run/flagstone.pid with "
+                "daemonize.",
     },
     {
         .name = "dir", .type = OPTION_DIR, .group = GROUP_GENERAL, .flags = OPTION_PROTECTED, AT(dir),
@@ -206,7 +213,8 @@ const struct option option_table[] = {
     },
     {
         .name = "logfile", .type = OPTION_TEXT, .group = GROUP_GENERAL, AT(logfile), .standard = "\"\"",
-        .help = "File that the log is appended to. Empty: standard output.",
+        .help = "File that the log is appended to; SIGHUP opens it anew. Empty: standard output (nowhere with "
+                "daemonize).",
     },
     {
         .name = "always-show-logo", .type = OPTION_FIXED, .group = GROUP_GENERAL, .standard = "no",

@@ -38,6 +38,9 @@ struct thread_stack {
 /* CLIENT PAUSE: commands that write (or all) wait until the time has come. */
 enum pause_mode { PAUSE_NONE, PAUSE_WRITE, PAUSE_ALL };
 
+/* A shutdown, and how patient it is. */
+enum stopping { STOPPING_NOT, STOPPING_DRAIN, STOPPING_NOW };
+
 /* ATTENTION_MEMORY: more is in use than maxmemory leaves for pages (limit.h). */
 enum attention { ATTENTION_MONITOR = 1, ATTENTION_PAUSE = 2, ATTENTION_MEMORY = 4 };
 
@@ -75,8 +78,9 @@ struct server {
 
     _Atomic int64_t cross_protocol_ms; /* when an HTTP request was last logged, 0: never */
 
-    _Atomic bool stopping; /* a clean shutdown has begun */
-    int wake_fd;           /* eventfd: the main loop looks at `stopping` */
+    _Atomic int stopping;         /* enum stopping: a shutdown has begun */
+    _Atomic int workers_to_drain; /* of it: workers whose clients still wait for replies */
+    int wake_fd;                  /* eventfd: the main loop looks at these two */
 
     /* Bits of enum attention: what a worker has to look at before each command; nearly always 0, and alone on its line
      * because every command reads it. */
@@ -84,7 +88,11 @@ struct server {
     _Atomic uint32_t gate_closed; /* a worker has the store to itself (gate.h); read once a batch */
 };
 
-/* Begins a clean shutdown; returns at once. Any thread. */
-void server_stop(struct server *s);
+/* Begins a clean shutdown (shutdown.h) that lets replies drain, or (`now`) does not wait for that; returns at once. Any
+ * thread. */
+void server_stop(struct server *s, bool now);
+
+/* Makes the main loop look at `stopping` and `workers_to_drain`. Any thread. */
+void server_wake(struct server *s);
 
 #endif

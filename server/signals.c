@@ -8,6 +8,7 @@
 
 #include "server/options.h"
 #include "server/options_apply.h"
+#include "server/process.h"
 #include "server/server.h"
 #include "slab/base/log.h"
 
@@ -19,12 +20,13 @@ static void on_end(evutil_socket_t number, short what, void *arg)
 {
     struct server *s = arg;
     (void)what;
-    if (atomic_load(&s->stopping)) {
+    if (atomic_load(&s->stopping) != STOPPING_NOT) {
         log_line(LOG_WARNING, "You insist... exiting now.");
+        process_remove_pid(s->opt);
         _exit(1);
     }
     log_line(LOG_WARNING, "Received %s scheduling shutdown...", number == SIGINT ? "SIGINT" : "SIGTERM");
-    server_stop(s);
+    server_stop(s, false);
 }
 
 static void on_hup(evutil_socket_t number, short what, void *arg)

@@ -102,6 +102,9 @@ static void read_letter(struct worker *w, const struct letter *l)
     case LETTER_UNPAUSE:
         conn_unpark_all(w);
         break;
+    case LETTER_DRAIN:
+        conn_drain_all(w);
+        break;
     case LETTER_STOP:
         batch_run(w);
         event_base_loopbreak(w->base);
@@ -127,6 +130,13 @@ static void on_pause_over(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     conn_unpark_all(arg);
+}
+
+static void on_drain(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    conn_drain_more(arg);
 }
 
 /* Once a second: closes who was idle for too long, and who is over its soft output limit for too long. */
@@ -190,8 +200,9 @@ static bool events_new(struct worker *w)
     w->tick_ev = event_new(w->base, -1, EV_PERSIST, on_tick, w);
     w->mail_ev = event_new(w->base, mailbox_fd(w->mail), EV_READ | EV_PERSIST, on_mail, w);
     w->pause_ev = event_new(w->base, -1, 0, on_pause_over, w);
+    w->drain_ev = event_new(w->base, -1, 0, on_drain, w);
     return w->turn_ev != NULL && w->tick_ev != NULL && w->mail_ev != NULL && w->pause_ev != NULL &&
-           event_add(w->tick_ev, &tick) == 0 && event_add(w->mail_ev, NULL) == 0;
+           w->drain_ev != NULL && event_add(w->tick_ev, &tick) == 0 && event_add(w->mail_ev, NULL) == 0;
 }
 
 struct worker *worker_new(struct server *s, int index)
@@ -275,6 +286,7 @@ void worker_free(struct worker *w)
     event_drop(w->tick_ev);
     event_drop(w->mail_ev);
     event_drop(w->pause_ev);
+    event_drop(w->drain_ev);
     if (w->base != NULL)
         event_base_free(w->base);
     mailbox_free(w->mail);

@@ -36,13 +36,14 @@ struct worker {
     struct mailbox *mail;
     struct batch *batch; /* requests parsed and not yet executed, the shared buffers */
     int64_t now_ms;      /* Unix time, read once a batch */
-    struct event *turn_ev, *tick_ev, *mail_ev, *pause_ev;
+    struct event *turn_ev, *tick_ev, *mail_ev, *pause_ev, *drain_ev;
     struct conn *paused;    /* connections that wait for the end of CLIENT PAUSE */
     struct conn *monitors;  /* connections in MONITOR */
     struct conn *delivered; /* connections that were given messages in this turn (pubsub.h) */
     _Atomic uint32_t nmonitors;
     uint32_t rounds;     /* of housekeeping, for what is done once in a while */
     uint64_t turn_ticks; /* when this loop turn's work began */
+    bool draining;       /* the server ends: connections are parted with as they have their replies (conn_drain.c) */
     bool turn_armed;     /* turn_ev will run at the end of this loop turn */
     bool touch;          /* what store_ctx_touch was told last */
     struct ticks ticks;

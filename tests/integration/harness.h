@@ -34,6 +34,7 @@ struct test_server *server_start_limited(const char *const *options, size_t addr
  * ends with status 0 and no sanitizer has reported. */
 void server_stop(struct test_server *s);
 void server_join(struct test_server *s);
+void server_join_status(struct test_server *s, int want); /* the same with another status than 0 */
 
 int server_port(const struct test_server *s);
 int server_pid(const struct test_server *s);

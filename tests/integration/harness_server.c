@@ -221,17 +221,22 @@ struct test_server *server_start(const char *const *options)
     return server_start_limited(options, 0, 0);
 }
 
-void server_join(struct test_server *s)
+void server_join_status(struct test_server *s, int want)
 {
     int status = reap(s->pid);
     pthread_join(s->reader, NULL);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || strstr(s->log, "Sanitizer") ||
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != want || strstr(s->log, "Sanitizer") ||
         strstr(s->log, "runtime error:")) {
         fprintf(stderr, "%s\n", s->log);
         fail_msg("the server ended with status %d, signal %d", WIFEXITED(status) ? WEXITSTATUS(status) : -1,
                  WIFSIGNALED(status) ? WTERMSIG(status) : 0);
     }
     forget(s);
+}
+
+void server_join(struct test_server *s)
+{
+    server_join_status(s, 0);
 }
 
 void server_stop(struct test_server *s)
