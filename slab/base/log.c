@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <time.h>
@@ -20,15 +21,21 @@ static struct {
 
 int log_open(const char *path, enum log_level least)
 {
-    int fd = -1;
-    if (path[0] != '\0') {
-        fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-        if (fd < 0)
-            return errno;
+    bool to_file = path[0] != '\0';
+    int fd = to_file ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644) : STDOUT_FILENO;
+    if (fd < 0)
+        return errno;
+    int old = atomic_load(&log_state.fd_plus_one) - 1;
+    if (old >= 0) {
+        /* A thread may be about to write to the old descriptor: its number must never become a client's. */
+        int error = dup3(fd, old, O_CLOEXEC) < 0 ? errno : 0;
+        if (to_file)
+            close(fd);
+        if (error != 0)
+            return error;
+    } else if (to_file) {
+        atomic_store(&log_state.fd_plus_one, fd + 1);
     }
-    int old = atomic_exchange(&log_state.fd_plus_one, fd + 1);
-    if (old > 0)
-        close(old - 1);
     atomic_store(&log_state.least, (int)least);
     return 0;
 }
