@@ -70,6 +70,8 @@ UNIT := $(sort $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
 INTEGRATION := $(sort $(wildcard tests/integration/test_*.c))
 HARNESS := $(filter-out $(INTEGRATION),$(wildcard tests/integration/*.c))
 STRESS := $(sort $(wildcard tests/stress/*.c))
+# Scripts look at what is installed and at other people's programs: once, with the server that people get.
+SCRIPTS := $(if $(filter release,$(FLAVOUR)),$(sort $(wildcard tests/install/test_*.py tests/clients/test_*.py)))
 FUZZ := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 
 objects = $(patsubst %.c,$(B)/%.o,$(1))
@@ -149,7 +151,8 @@ test:
 test-programs: $(call programs,$(UNIT) $(INTEGRATION))
 
 run-tests: server test-programs
-	tests/tools/run_tests.py --flavour $(FLAVOUR) --server $(SERVER) $(call programs,$(UNIT) $(INTEGRATION))
+	tests/tools/run_tests.py --flavour $(FLAVOUR) --server $(SERVER) $(call programs,$(UNIT) $(INTEGRATION)) \
+	    $(SCRIPTS)
 
 differential: server
 	tests/tools/judge.sh
@@ -209,17 +212,11 @@ run-fuzz: fuzz-programs
 
 # ---- install -------------------------------------------------------------------------------------------------------
 
+# conf/install.sh says what goes where. An edited configuration is neither replaced nor removed.
 install: flagstone-server
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SYSCONFDIR) $(DESTDIR)$(PREFIX)/share/doc/flagstone
-	install -m 755 flagstone-server $(DESTDIR)$(PREFIX)/bin/flagstone-server
-	test -e $(DESTDIR)$(SYSCONFDIR)/flagstone.conf || \
-	    install -m 644 conf/flagstone.conf $(DESTDIR)$(SYSCONFDIR)/flagstone.conf
-	install -m 644 LICENSE $(wildcard README.md) conf/flagstone.conf $(DESTDIR)$(PREFIX)/share/doc/flagstone/
-
-# The configuration stays: it may have been edited.
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/flagstone-server
-	rm -rf $(DESTDIR)$(PREFIX)/share/doc/flagstone
+install uninstall:
+	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' conf/install.sh $@
 
 VERSION = $(shell sed -n 's/.*FLAGSTONE_VERSION "\([^"]*\)".*/\1/p' server/*.h | head -n 1)
 

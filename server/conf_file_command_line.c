@@ -24,6 +24,7 @@ static void print_usage(FILE *to)
           "  --option value   set an option, after the files; several values as several words\n"
           "  --check-conf     read the configuration, say whether it is right, and exit\n"
           "  --print-conf     print a configuration file with every option, its default and help, and exit\n"
+          "  --print-man      print the manual page, mdoc(7), and exit\n"
           "  --print-commands print the list of commands, a Markdown table a group, and exit\n"
           "  -h, --help       print this and exit\n"
           "  -v, --version    print the version and exit\n"
@@ -102,6 +103,10 @@ static enum conf_action print_only(int argc, char **argv, FILE *out)
     }
     if (strcmp(argv[1], "--print-conf") == 0) {
         options_print_conf(out);
+        return CONF_EXIT;
+    }
+    if (strcmp(argv[1], "--print-man") == 0) {
+        options_print_man(out);
         return CONF_EXIT;
     }
     if (strcmp(argv[1], "--print-commands") == 0)

@@ -2,8 +2,8 @@
  * arrived. So every command that was executed has its reply, and a command without one was not executed.
  *
  * A socket closed over unread requests is reset by the kernel, which throws away what it still had to send. Therefore a
- * TCP connection is closed only when its peer's kernel has confirmed every byte; no event tells that, so it is looked at
- * every few milliseconds. What is sent over a unix socket has arrived at once. */
+ * TCP connection is closed only when its peer's kernel has confirmed every byte; no event tells that, so it is looked
+ * at every few milliseconds. What is sent over a unix socket has arrived at once. */
 #include <event2/event.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>

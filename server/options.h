@@ -199,8 +199,9 @@ bool options_change(struct server *srv, struct options *o, const struct option *
                     int *failed, char err[OPTIONS_ERROR_CHARS]);
 
 /* conf/flagstone.conf, as generated: every option with its help, unit, range and default. And the short list of
- * --help. */
+ * --help. And the manual page, flagstone-server(1), in mdoc(7); the configuration's folder is /etc/flagstone in it. */
 void options_print_conf(FILE *to);
+void options_print_man(FILE *to);
 void options_print_help(FILE *to);
 
 #endif

@@ -198,8 +198,8 @@ const struct option option_table[] = {
     },
     {
         .name = "pidfile", .type = OPTION_TEXT, .group = GROUP_GENERAL, AT(pidfile), .standard = "\"\"",
-        .help = "File that the process id is written to, removed at the end. Empty: none, or /var/run/flagstone.pid with "
-                "daemonize.",
+        .help = "File that the process id is written to, removed at the end. Empty: none, or /var/run/flagstone.pid "
+                "with daemonize.",
     },
     {
         .name = "dir", .type = OPTION_DIR, .group = GROUP_GENERAL, .flags = OPTION_PROTECTED, AT(dir),

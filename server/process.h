@@ -10,12 +10,13 @@ struct options;
  * thread is started. False: fork failed (logged). No-op where the option is no, or a supervisor watches. */
 bool process_daemonize(struct options *o);
 
-/* pidfile, or /var/run/flagstone.pid in the background: writes it (a failure is logged and harmless), and removes it. */
+/* pidfile, or /var/run/flagstone.pid in the background: writes it (a failure is logged and harmless), and removes
+ * it. */
 void process_write_pid(struct options *o);
 void process_remove_pid(struct options *o);
 
-/* supervised: tells systemd (READY=1, STOPPING=1, through libsystemd) or upstart (SIGSTOP) where one watches. What fails
- * is logged. The main thread. */
+/* supervised: tells systemd (READY=1, STOPPING=1, through libsystemd) or upstart (SIGSTOP) where one watches. What
+ * fails is logged. The main thread. */
 void process_ready(struct options *o);
 void process_stopping(struct options *o);
 

@@ -1,4 +1,5 @@
-/* The end of the server in good order: nobody is accepted any more, what was read is answered, then all is torn down. */
+/* The end of the server in good order: nobody is accepted any more, what was read is answered, then all is torn
+ * down. */
 #ifndef FLAGSTONE_SERVER_SHUTDOWN_H
 #define FLAGSTONE_SERVER_SHUTDOWN_H
 

@@ -136,7 +136,8 @@ static void wait_line(const char *path, const char *text)
     eventually(line_is_there, &l, text);
 }
 
-/* READY=1 comes when a client is answered, STOPPING=1 when the end begins; what is supervised stays in the foreground. */
+/* READY=1 comes when a client is answered, STOPPING=1 when the end begins; what is supervised stays in the
+ * foreground. */
 static void test_systemd(void **state)
 {
     static const char *const by[] = {"systemd", "auto"};

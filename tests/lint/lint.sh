@@ -40,7 +40,7 @@ tidy() {
 }
 
 scripts() {
-    for script in $(find tests .ci -name '*.sh') .ci/run; do bash -n "$script" || return 1; done
+    for script in $(find tests conf .ci -name '*.sh') .ci/run; do bash -n "$script" || return 1; done
     python3 - $(find tests -name '*.py') <<'END'
 import ast, sys
 for path in sys.argv[1:]:

@@ -96,7 +96,7 @@ def main():
             passed, failed, skipped, why, text, took_s = job.result()
             for i, n in enumerate((passed, failed, skipped)):
                 total[i] += n
-            name = os.path.relpath(jobs[job][0], f"build/{options.flavour}")
+            name = jobs[job][0].removeprefix(f"build/{options.flavour}/")
             word = "FAILED" if failed else "ok"
             print(f"{word:6} {name}: {passed} passed, {failed} failed, {skipped} skipped, {took_s:.1f} s"
                   + (f" ({why})" if why else ""), flush=True)

@@ -376,6 +376,7 @@ static void test_command_line_answers(void **state)
         {{"--help"}, "--maxmemory-policy"},
         {{"-h"}, "Usage: flagstone-server"},
         {{"--print-conf"}, "\nmaxmemory-policy allkeys-s3fifo\n"},
+        {{"--print-man"}, "\n.It Cm maxmemory\\-policy\n"},
         {{"--check-conf"}, "The configuration is right."},
         {{"--hz", "3", "--check-conf"}, "The configuration is right."},
     };

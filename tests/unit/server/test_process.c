@@ -64,7 +64,7 @@ static void test_systemd_is_told(void **state)
     n = recv(fd, text, sizeof text - 1, 0);
     assert_true(n > 0);
     text[n] = '\0';
-    assert_string_equal(text, "STOPPING=1\n");
+    assert_non_null(strstr(text, "STOPPING=1"));
     unsetenv("NOTIFY_SOCKET");
     options_free(o);
     close(fd);
