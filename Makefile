@@ -59,7 +59,9 @@ Q = $(if $(V),,@)
 say = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),@:,@echo '  $(1)')
 COMPILE = $(CC) $(STD) $(WARN) $(OPT_$(FLAVOUR)) $(CFLAGS)
 LINK = $(CC) $(LINK_$(FLAVOUR)) $(LDFLAGS)
-JEMALLOC = $(if $(findstring NO_JEMALLOC,$(OPT_$(FLAVOUR))),,-ljemalloc)
+# The static library where there is one: the shared one brings libstdc++ along, 1 MB of every server's resident memory.
+JEMALLOC_A := $(filter /%,$(shell $(CC) -print-file-name=libjemalloc.a 2>/dev/null))
+JEMALLOC = $(if $(findstring NO_JEMALLOC,$(OPT_$(FLAVOUR))),,$(or $(JEMALLOC_A),-ljemalloc))
 LIBS = -levent_core $(JEMALLOC) -lpthread -lm
 
 # ---- sources -------------------------------------------------------------------------------------------------------
