@@ -31,6 +31,20 @@ struct decision policy_compact(const struct class_view *v, uint32_t n)
     return d;
 }
 
+struct decision policy_pack(const struct class_view *v, uint32_t n)
+{
+    for (uint32_t k = 0; k < n; k++) {
+        if (!v[k].quiet || v[k].pages <= v[k].draining || v[k].free < (v[k].per_page + 1) / 2)
+            continue;
+        uint64_t upward = v[k].free < v[k].per_page ? v[k].per_page - v[k].free : 0, room = 0;
+        for (uint32_t j = k + 1; j < n && policy_packs_into(v[k].chunk_size, v[j].chunk_size); j++)
+            room += v[j].free;
+        if (room >= upward)
+            return (struct decision){WHY_COMPACT, k};
+    }
+    return (struct decision){WHY_NOTHING_TO_GAIN, 0};
+}
+
 size_t policy_scattered_bytes(const struct class_view *v, uint32_t n)
 {
     size_t bytes = 0;

@@ -6,6 +6,7 @@
 #ifndef FLAGSTONE_DEFRAG_POLICY_H
 #define FLAGSTONE_DEFRAG_POLICY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@ struct class_view {
     uint32_t per_page;    /* chunks of a page */
     uint64_t pages, free; /* pages in use; free chunks in pages that are not draining */
     uint64_t draining;    /* of the pages */
+    bool quiet;           /* no chunk was asked for lately: for policy_pack */
 };
 
 enum policy_why {
@@ -38,6 +40,17 @@ const char *policy_why_name(enum policy_why w);
 /* The class whose compaction yields most for what it moves: the largest share of free chunks among those that have a
  * page's worth and a little more. */
 struct decision policy_compact(const struct class_view *v, uint32_t n);
+
+/* May `larger` chunks hold what was made for chunks of this size, to win a page? Up to half as much more. */
+static inline bool policy_packs_into(uint32_t size, uint32_t larger)
+{
+    return larger > size && larger <= size + size / 2;
+}
+
+/* The smallest quiet class whose pages are half a page or more too many, where free chunks of somewhat larger classes
+ * can take in what its own cannot. A class may leave a page nearly empty; where many classes hold little, that is
+ * most of what is lost. `n` is without the class of whole pages. */
+struct decision policy_pack(const struct class_view *v, uint32_t n);
 
 /* Bytes that compaction could give back: free chunks beyond a page's worth in each class. */
 size_t policy_scattered_bytes(const struct class_view *v, uint32_t n);

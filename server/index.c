@@ -12,7 +12,7 @@
 #include "server/store_private.h"
 #include "slab/base/assert.h"
 
-enum { PREFETCH_BYTES = 320, TABLE_FIRST_SLOTS = 3 };
+enum { PREFETCH_BYTES = 320, TABLE_FIRST_SLOTS = 3, SMALL_TABLE = 64 };
 enum { ENTRY_CAP_SHIFT = 37, ENTRY_COUNT_SHIFT = 46, ENTRY_DEPTH_SHIFT = 55 };
 
 /* A table's header: kind 3 | shard 13 from bit 3 | first tag 16. The slots begin at the next multiple of 8. */
@@ -199,6 +199,9 @@ slot_t *index_find_ref(const struct store *s, uint64_t hash, chunk_ref ref)
 static chunk_ref table_new(struct store_ctx *sx, const struct shard *sh, uint32_t slots, uint32_t first, uint32_t *cap)
 {
     struct slab *slab = &sx->store->slab;
+    if (slots <
+        SMALL_TABLE) /* few sizes: each may leave most of a page free, more than the tables gain by fine steps */
+        slots |= 3;
     uint32_t class = size_class_of(&slab->classes, TABLE_HEADER + slots * sizeof(slot_t));
     chunk_ref ref = chunk_take_spare(sx, class);
     if (ref == 0)

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "server/store.h"
+#include "slab/base/assert.h"
 
 enum item_kind { KIND_STRING = 1, KIND_ROPE, KIND_SEGMENT, KIND_TABLE };
 
@@ -113,6 +114,7 @@ static inline uint32_t item_slack(uint32_t head)
 
 static inline uint32_t item_set_slack(uint32_t head, uint32_t slack)
 {
+    ASSERT(slack <= ITEM_SLACK_MAX);
     return (head & ~((uint32_t)ITEM_SLACK_MAX << ITEM_SLACK_SHIFT)) | slack << ITEM_SLACK_SHIFT;
 }
 

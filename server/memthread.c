@@ -6,6 +6,7 @@
  *   budget                   ten times a second: what maxmemory leaves for pages
  *   reserve                  free pages between two watermarks: by populating, by compacting, by evicting
  *   defragmentation          as far as its share of a core goes
+ *   packing                  the last, nearly empty pages of classes that nobody takes from
  *   trimming                 pages and heap that are more than the reserve go back to the system */
 #include "server/memthread.h"
 
@@ -47,12 +48,14 @@ enum {
     EXPIRY_PAGES_TOLD = 8, /* while each expired key is told of */
     HELD_MS = 1,           /* between looks at messages that pile up */
     LAZY_SEGMENTS = 4096,
-    RESERVE_MIN_PAGES = 4,
+    RESERVE_MIN_PAGES = 2,
     RESERVE_MAX_PAGES = 1024,
     RESERVE_STEPS = 64,
     TRIM_PAGES = 1024,
     EVICT_STEP = 64,
-    REST_NS = 300000,     /* rests are not shorter, so that waking up for the next page costs little beside it */
+    REST_NS = 300000, /* rests are not shorter, so that waking up for the next page costs little beside it */
+    EVICT_FIRST_PAGES = 256,
+    PACK_WAIT = 60,
     AGE_SWEEP_TICKS = 64, /* every slot is looked at once in so many ticks of the age clock */
     AGE_OLD = 190,        /* ticks; older ones are held at this age, so that the clock never laps them */
 };
@@ -69,13 +72,17 @@ struct memthread {
     struct purge purge;
     struct memory_watch watch;
     uint64_t next_beat_ns;
-    uint64_t beats;           /* since the start */
-    uint64_t tick_at_ns;      /* when the age clock steps next */
-    uint32_t age_shard;       /* where the sweep over ages goes on */
-    bool lfu_decays;          /* this pass of it lowers the frequencies of LFU */
-    uint64_t lfu_decayed_ns;  /* when the last one that did began */
-    uint64_t defrag_until_ns; /* rest of the pacing: no defragmentation before */
-    uint64_t rest_ns;         /* that is owed for pages already won */
+    uint64_t beats;               /* since the start */
+    uint64_t tick_at_ns;          /* when the age clock steps next */
+    uint32_t age_shard;           /* where the sweep over ages goes on */
+    bool lfu_decays;              /* this pass of it lowers the frequencies of LFU */
+    uint64_t lfu_decayed_ns;      /* when the last one that did began */
+    uint64_t defrag_until_ns;     /* rest of the pacing: no defragmentation before */
+    uint64_t rest_ns;             /* that is owed for pages already won */
+    uint32_t takes[CLASS_MAX];    /* of each class, when they were looked at last */
+    bool quiet[CLASS_MAX];        /* nothing was taken of it between the last two looks */
+    uint8_t pack_wait[CLASS_MAX]; /* looks until a class that could not be packed is tried again */
+    bool packing;                 /* there may be more to pack since then */
     uint32_t reserve_low, reserve_high;
     bool held; /* messages pile up: what would be told of waits */
 };
@@ -126,13 +133,44 @@ static uint64_t ms_since(uint64_t begin_ns)
     return (clock_mono_ns() - begin_ns) / 1000000;
 }
 
+/* Should the next step evict rather than compact? Where a lowered limit misses many pages, and what is scattered does
+ * not make up for them: then items go first, so that pages are sparse when they are emptied and little is moved. */
+static bool evict_first(struct store *s)
+{
+    struct class_view v[CLASS_MAX];
+    uint64_t used = pool_in_use(&s->slab.pool);
+    uint64_t budget = atomic_load_explicit(&s->slab.pool.budget, memory_order_relaxed);
+    return used > budget + EVICT_FIRST_PAGES &&
+           policy_scattered_bytes(v, reclaim_views(s, v)) < (used - budget) * PAGE_SIZE;
+}
+
+static bool evict(struct memthread *m)
+{
+    if (m->held)
+        return false; /* workers evict for themselves, and are held as publishers */
+    uint64_t begin = clock_mono_ns();
+    uint32_t evicted = evict_some(m->sx, EVICT_STEP);
+    notify_publish(m->srv, NULL, m->sx);
+    durations_add(&m->sx->durations[DURATION_BACKGROUND], clock_mono_ns() - begin);
+    latency_event(m->srv, "eviction-cycle", ms_since(begin));
+    return evicted > 0;
+}
+
+static bool compact(struct memthread *m)
+{
+    struct decision d;
+    uint64_t begin = clock_mono_ns();
+    bool won = reclaim_compact(m->sx, &d);
+    durations_add(&m->sx->durations[DURATION_BACKGROUND], clock_mono_ns() - begin);
+    if (won)
+        atomic_fetch_add_explicit(&m->store->memory.pages_won, 1, memory_order_relaxed);
+    return won;
+}
+
 /* Keeps free pages between the watermarks. Returns true while there is more to do. */
 static bool keep_reserve(struct memthread *m)
 {
     struct store *s = m->store;
-    struct decision d;
-    uint64_t begin;
-    bool won;
     set_reserve(m);
     if (reclaim_pages_left(s) >= m->reserve_low) {
         uint32_t left = reclaim_pages_left(s), want = left < m->reserve_high ? left : m->reserve_high;
@@ -146,21 +184,7 @@ static bool keep_reserve(struct memthread *m)
         if (atomic_load(&s->dead_count) > 0 || atomic_load(&s->lazy_ropes) > 0)
             return true; /* before anything live goes */
         atomic_fetch_add_explicit(&s->memory.background, 1, memory_order_relaxed);
-        begin = clock_mono_ns();
-        won = reclaim_compact(m->sx, &d);
-        durations_add(&m->sx->durations[DURATION_BACKGROUND], clock_mono_ns() - begin);
-        if (won) {
-            atomic_fetch_add_explicit(&s->memory.pages_won, 1, memory_order_relaxed);
-            continue;
-        }
-        if (m->held)
-            return false; /* workers evict for themselves, and are held as publishers */
-        begin = clock_mono_ns();
-        uint32_t evicted = evict_some(m->sx, EVICT_STEP);
-        notify_publish(m->srv, NULL, m->sx);
-        durations_add(&m->sx->durations[DURATION_BACKGROUND], clock_mono_ns() - begin);
-        latency_event(m->srv, "eviction-cycle", ms_since(begin));
-        if (evicted == 0)
+        if (!(evict_first(s) && evict(m)) && !compact(m) && !evict(m))
             return false;
     }
     return true;
@@ -198,6 +222,41 @@ static bool defragment(struct memthread *m)
     if (m->rest_ns >= REST_NS) {
         m->defrag_until_ns = end + m->rest_ns;
         m->rest_ns = 0;
+    }
+    return true;
+}
+
+/* Classes of which no chunk was taken since the last look may be packed. */
+static void pack_look(struct memthread *m)
+{
+    const struct slab *slab = &m->store->slab;
+    m->packing = OPT(m->srv->opt, activedefrag) && atomic_load(&m->store->defrag.hand) != DEFRAG_STOP;
+    for (uint32_t k = 0; k < slab->classes.n; k++) {
+        uint32_t takes = atomic_load_explicit(&slab->class[k].takes, memory_order_relaxed);
+        m->pack_wait[k] -= m->pack_wait[k] > 0;
+        m->quiet[k] = takes == m->takes[k] && m->pack_wait[k] == 0;
+        m->takes[k] = takes;
+    }
+}
+
+/* One page; true when it was tried. */
+static bool pack(struct memthread *m)
+{
+    struct class_view v[CLASS_MAX];
+    if (!m->packing)
+        return false;
+    uint32_t n = reclaim_views(m->store, v);
+    for (uint32_t k = 0; k < n; k++)
+        v[k].quiet = m->quiet[k];
+    struct decision d = policy_pack(v, n - 1);
+    m->packing = d.why == WHY_COMPACT;
+    if (!m->packing)
+        return false;
+    if (reclaim_pack(m->sx, d.class)) {
+        atomic_fetch_add_explicit(&m->store->memory.pages_won, 1, memory_order_relaxed);
+    } else {
+        m->quiet[d.class] = false;
+        m->pack_wait[d.class] = PACK_WAIT;
     }
     return true;
 }
@@ -301,6 +360,8 @@ static void beat(struct memthread *m)
     m->next_beat_ns = now + BEAT_MS * UINT64_C(1000000);
     if (++m->beats % WATCH_BEATS == 1)
         memory_watch(m->srv, &m->watch);
+    if (m->beats % WATCH_BEATS == 0)
+        pack_look(m);
     if (m->beats == SETTLED_BEATS && store_is_empty(m->store))
         memory_begin(m->srv); /* at the start other threads were still touching their stacks */
     if (OPT(m->srv->opt, maxmemory) > 0 || m->beats % WATCH_BEATS == 1) /* without a limit it is only shown */
@@ -335,6 +396,7 @@ static bool round_of_work(struct memthread *m)
     more |= expire(m);
     more |= keep_reserve(m);
     more |= defragment(m);
+    more |= pack(m);
     more |= purge(m);
     more |= pool_trim(&s->slab.pool, m->reserve_high, TRIM_PAGES) == TRIM_PAGES;
     return more;

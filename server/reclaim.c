@@ -22,7 +22,7 @@ enum {
     SWEEPS_MAX = 2 * SWEEPS_A_ROUND,
     ASSIST_PAGES = 16,  /* a turn, at most */
     ASSIST_NS = 500000, /* and no page is begun after this: other clients of the worker wait */
-    ASSIST_SHARE = 8,   /* an eighth of what is in use is scattered */
+    ASSIST_SHARE = 256, /* of what is in use: so much may be scattered before writers help */
 };
 
 uint32_t reclaim_views(struct store *s, struct class_view *v)
@@ -30,10 +30,12 @@ uint32_t reclaim_views(struct store *s, struct class_view *v)
     uint32_t n = s->slab.classes.n;
     for (uint32_t k = 0; k < n; k++) {
         const struct slab_class *c = &s->slab.class[k];
-        v[k] = (struct class_view){s->slab.classes.c[k].size, s->slab.classes.c[k].chunks,
+        v[k] = (struct class_view){s->slab.classes.c[k].size,
+                                   s->slab.classes.c[k].chunks,
                                    atomic_load_explicit(&c->pages_now, memory_order_relaxed),
                                    atomic_load_explicit(&c->free_now, memory_order_relaxed),
-                                   atomic_load_explicit(&c->draining_now, memory_order_relaxed)};
+                                   atomic_load_explicit(&c->draining_now, memory_order_relaxed),
+                                   false};
         if (v[k].draining > v[k].pages)
             v[k].draining = v[k].pages; /* the copies are not one snapshot */
     }
@@ -71,6 +73,14 @@ bool reclaim_compact(struct store_ctx *sx, struct decision *d)
 {
     lock_take(&sx->store->reclaim, LOCK_RECLAIM);
     bool won = compact(sx, d);
+    lock_release(&sx->store->reclaim, LOCK_RECLAIM);
+    return won;
+}
+
+bool reclaim_pack(struct store_ctx *sx, uint32_t class)
+{
+    lock_take(&sx->store->reclaim, LOCK_RECLAIM);
+    bool won = relocate_pack(sx, class);
     lock_release(&sx->store->reclaim, LOCK_RECLAIM);
     return won;
 }

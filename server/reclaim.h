@@ -13,6 +13,10 @@ bool reclaim_for(struct store_ctx *sx, uint32_t class, uint32_t count);
 /* One page by compaction; false: no class can spare one. */
 bool reclaim_compact(struct store_ctx *sx, struct decision *d);
 
+/* One page of a class by packing what it holds into its other pages and into larger chunks; false: it could not be
+ * emptied. */
+bool reclaim_pack(struct store_ctx *sx, uint32_t class);
+
 /* A writer that took fresh pages helps to win as many, where so much is scattered that the memory thread has fallen
  * behind: so what is scattered stays bounded at any rate of writing. No shard locked. */
 void reclaim_assist(struct store_ctx *sx, uint32_t pages);

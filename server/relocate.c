@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "defrag/drain.h"
+#include "defrag/policy.h"
 #include "slab/base/assert.h"
 #include "slab/base/clock.h"
 
@@ -30,7 +31,8 @@ static enum move_outcome count(struct store *s, enum move_outcome o, size_t byte
     return o;
 }
 
-/* Shard locked from here on; `to` is a reserved chunk of the same class, left alone unless moved. */
+/* Shard locked from here on; `to` is a reserved chunk, of the same class or one that take_packed
+ * chose, left alone unless moved. */
 static enum move_outcome move_item(struct store *s, uint64_t hash, chunk_ref ref, chunk_ref to)
 {
     slot_t *slot = index_find_ref(s, hash, ref);
@@ -40,7 +42,13 @@ static enum move_outcome move_item(struct store *s, uint64_t hash, chunk_ref ref
     uint32_t head = item_head(it), size = slab_chunk_size(&s->slab, ref);
     uint32_t used =
         item_kind(head) == KIND_ROPE ? item_value_offset(it, head) + ITEM_ROPE_BYTES : size - item_slack(head);
-    memcpy(slab_ptr(&s->slab, to), it, used);
+    if (used > slab_chunk_size(&s->slab, to)) /* it grew since a smaller chunk was chosen */
+        return MOVE_NO_ROOM;
+    struct item *copy = slab_ptr(&s->slab, to);
+    memcpy(copy, it, used);
+    if (item_kind(head) == KIND_STRING) /* a larger chunk has more slack */
+        atomic_store_explicit(&copy->head, item_set_slack(head, slab_chunk_size(&s->slab, to) - used),
+                              memory_order_relaxed);
     slab_set_state(&s->slab, to, slab_get_state(&s->slab, ref));
     *slot = (*slot & ~SLOT_REF_MASK) | to;
     return MOVE_MOVED;
@@ -61,6 +69,14 @@ static enum move_outcome move_segment(struct store *s, struct rope *r, uint64_t 
     slab_set_state(&s->slab, to, CHUNK_LIVE);
     r->refs[ordinal] = to;
     return MOVE_MOVED;
+}
+
+/* Counts what a larger chunk takes more. */
+static void account_move(struct store_ctx *sx, uint32_t kind, chunk_ref from, chunk_ref to)
+{
+    const struct slab *slab = &sx->store->slab;
+    int64_t more = (int64_t)slab_chunk_size(slab, to) - slab_chunk_size(slab, from);
+    counter_add(kind == KIND_TABLE ? &sx->bytes.index_bytes : &sx->bytes.chunk_bytes, more);
 }
 
 /* Finds the shard by the header, locks it, moves. */
@@ -97,6 +113,8 @@ static enum move_outcome move_to(struct store_ctx *sx, chunk_ref ref, chunk_ref 
         else
             o = move_item(s, hash, ref, to);
     }
+    if (o == MOVE_MOVED)
+        account_move(sx, item_kind(head), ref, to);
     lock_release(&sh->lock, LOCK_SHARD);
     if (timed)
         durations_add(&sx->durations[DURATION_HOLD], clock_mono_ns() - begin);
@@ -105,17 +123,37 @@ static enum move_outcome move_to(struct store_ctx *sx, chunk_ref ref, chunk_ref 
     return o;
 }
 
-/* Moves a chunk of a draining page. No shard locked, the store's reclaim lock held. One shard's lock is taken, for one
- * copy. Outcomes are counted. `ctx` is a struct store_ctx. */
-static enum move_outcome relocate_chunk(void *ctx, chunk_ref ref)
+/* A free chunk for what lies in `ref`: of the smallest class that has one, from the one that an item is made for up to
+ * what policy_packs_into allows for that (or where it is already: else what was packed once would move up and up, and
+ * its slack outgrow the head). Begins no page; 0: none. */
+static chunk_ref take_packed(struct store_ctx *sx, chunk_ref ref)
 {
-    struct store_ctx *sx = ctx;
+    struct slab *slab = &sx->store->slab;
+    uint32_t class = slab_class_of_ref(slab, ref), size = slab->classes.c[class].size;
+    uint32_t head = item_head(slab_ptr(slab, ref)), slack = item_kind(head) == KIND_STRING ? item_slack(head) : 0;
+    uint32_t k = size_class_of(&slab->classes, slack < size ? size - slack : size), made_for = slab->classes.c[k].size;
+    chunk_ref to = 0;
+    for (; to == 0 && (k <= class || policy_packs_into(made_for, slab->classes.c[k].size)); k++)
+        to = slab_take_free(slab, k);
+    return to;
+}
+
+static chunk_ref take_same(struct store_ctx *sx, chunk_ref ref)
+{
+    return chunk_take(sx, slab_class_of_ref(&sx->store->slab, ref));
+}
+
+/* Moves a chunk of a draining page. No shard locked, the store's reclaim lock held. One shard's lock is taken, for one
+ * copy. Outcomes are counted. `take` finds the new chunk. */
+static enum move_outcome relocate_by(struct store_ctx *sx, chunk_ref ref,
+                                     chunk_ref (*take)(struct store_ctx *sx, chunk_ref ref))
+{
     struct store *s = sx->store;
     uint8_t state = slab_get_state(&s->slab, ref);
     if (state < CHUNK_LIVE)
         return count(s, state == CHUNK_FREE ? MOVE_GONE : state == CHUNK_ORPHAN ? MOVE_PINNED : MOVE_RESERVED, 0);
     uint32_t size = slab_chunk_size(&s->slab, ref);
-    chunk_ref to = chunk_take(sx, slab_class_of_ref(&s->slab, ref));
+    chunk_ref to = take(sx, ref);
     if (to == 0)
         return count(s, MOVE_NO_ROOM, 0);
     enum move_outcome o = move_to(sx, ref, to);
@@ -126,6 +164,15 @@ static enum move_outcome relocate_chunk(void *ctx, chunk_ref ref)
     return count(s, o, size);
 }
 
+static enum move_outcome relocate_chunk(void *ctx, chunk_ref ref)
+{
+    return relocate_by(ctx, ref, take_same);
+}
+
+static enum move_outcome relocate_chunk_packed(void *ctx, chunk_ref ref)
+{
+    return relocate_by(ctx, ref, take_packed);
+}
 /* Pages that were set draining and still hold something; guarded by the reclaim lock. */
 static void remember(struct store *s, uint32_t page)
 {
@@ -162,6 +209,17 @@ enum drain_end relocate_drain(struct store_ctx *sx, uint32_t class)
         return DRAIN_WON;
     remember(s, page);
     return DRAIN_HELD;
+}
+
+bool relocate_pack(struct store_ctx *sx, uint32_t class)
+{
+    struct store *s = sx->store;
+    uint32_t page = slab_drain_sparsest(&s->slab, class), at = 0;
+    if (page == PAGE_NONE)
+        return false;
+    magazine_expel(sx, page);
+    drain_page(&s->slab, page, &at, UINT32_MAX, relocate_chunk_packed, sx);
+    return slab_drain_end(&s->slab, page);
 }
 
 uint32_t relocate_revisit(struct store_ctx *sx)

@@ -17,6 +17,10 @@ enum drain_end {
 /* Drains the sparsest page of the class. Reclaim lock held. */
 enum drain_end relocate_drain(struct store_ctx *sx, uint32_t class);
 
+/* Empties the sparsest page of the class into free chunks of its others, and of larger classes (policy_packs_into);
+ * true when the page was won. Reclaim lock held. */
+bool relocate_pack(struct store_ctx *sx, uint32_t class);
+
 /* Comes back to pages that could not be emptied before; returns how many were won. Reclaim lock held. */
 uint32_t relocate_revisit(struct store_ctx *sx);
 

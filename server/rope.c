@@ -185,13 +185,15 @@ static bool reserve_refs(struct rope *r, uint32_t n)
     return true;
 }
 
-/* How many of the first segments stay as they are when `from` becomes `to` (never shorter). */
-static uint32_t kept(const struct store *s, const struct rope_shape *from, const struct rope_shape *to)
+/* How many of the rope's first segments stay as they are when its shape becomes `to` (never shorter). A tail may lie in
+ * a larger chunk than its class's. */
+static uint32_t kept(const struct store *s, const struct rope *r, const struct rope_shape *from,
+                     const struct rope_shape *to)
 {
     if (to->whole != from->whole)
         return from->whole;
     uint32_t keep = from->whole + from->mid;
-    if (from->tail > 0 && segment_class(s, from, keep) == segment_class(s, to, keep))
+    if (from->tail > 0 && segment_bytes(to, keep) + SEGMENT_HEADER <= slab_chunk_size(&s->slab, r->refs[keep]))
         keep++;
     return keep;
 }
@@ -245,7 +247,7 @@ bool rope_grow(struct store_ctx *sx, uint32_t id, size_t len, bool zero)
     struct store *s = sx->store;
     struct rope *r = rope_get(&s->ropes, id);
     struct rope_shape from = rope_shape(r->len), to = rope_shape(len);
-    uint32_t keep = kept(s, &from, &to);
+    uint32_t keep = kept(s, r, &from, &to);
     bool live = atomic_load_explicit(&r->state, memory_order_relaxed) == ROPE_LIVE;
     ASSERT(len >= r->len && r->pins == 0);
     uint32_t fresh = to.nsegs - keep;

@@ -204,33 +204,53 @@ static void class_drop_page(struct slab *s, uint32_t class, uint32_t page)
     pool_give(&s->pool, page);
 }
 
-uint32_t slab_take(struct slab *s, uint32_t class, chunk_ref *out, uint32_t max)
+/* Up to max free chunks of the class's fullest page that has any. Class locked. */
+static uint32_t take_from_fullest(struct slab *s, uint32_t class, chunk_ref *out, uint32_t max)
 {
     struct slab_class *k = &s->class[class];
     const struct size_class *c = &s->classes.c[class];
     uint32_t n = 0;
+    if (k->bins_used == 0)
+        return 0;
+    uint32_t page = k->bin[__builtin_ctz(k->bins_used)];
+    struct page *d = slab_page(s, page);
+    char *base = slab_page_ptr(s, page);
+    uint32_t i = d->hint;
+    for (; n < max && d->free > 0; n++, d->free--) {
+        i = find_free(base, i, c->chunks);
+        REQUIRE(i < c->chunks);
+        atomic_store_explicit((_Atomic uint8_t *)(void *)(base + i), CHUNK_RESERVED, memory_order_relaxed);
+        out[n] = slab_ref(s, base + c->first + (size_t)i * c->size);
+        slab_unpoison(s, out[n], c->size);
+    }
+    d->hint = (uint16_t)i;
+    k->free -= n;
+    bin_update(s, k, c, page);
+    return n;
+}
+
+uint32_t slab_take(struct slab *s, uint32_t class, chunk_ref *out, uint32_t max)
+{
+    struct slab_class *k = &s->class[class];
     lock_take(&k->lock, LOCK_CLASS);
     while (k->bins_used == 0 && class_add_page(s, class))
         ;
-    if (k->bins_used != 0) {
-        uint32_t page = k->bin[__builtin_ctz(k->bins_used)];
-        struct page *d = slab_page(s, page);
-        char *base = slab_page_ptr(s, page);
-        uint32_t i = d->hint;
-        for (; n < max && d->free > 0; n++, d->free--) {
-            i = find_free(base, i, c->chunks);
-            REQUIRE(i < c->chunks);
-            atomic_store_explicit((_Atomic uint8_t *)(void *)(base + i), CHUNK_RESERVED, memory_order_relaxed);
-            out[n] = slab_ref(s, base + c->first + (size_t)i * c->size);
-            slab_unpoison(s, out[n], c->size);
-        }
-        d->hint = (uint16_t)i;
-        k->free -= n;
-        bin_update(s, k, c, page);
-    }
+    uint32_t n = take_from_fullest(s, class, out, max);
+    atomic_store_explicit(&k->takes, atomic_load_explicit(&k->takes, memory_order_relaxed) + 1, memory_order_relaxed);
     publish(k);
     lock_release(&k->lock, LOCK_CLASS);
     return n;
+}
+
+chunk_ref slab_take_free(struct slab *s, uint32_t class)
+{
+    struct slab_class *k = &s->class[class];
+    chunk_ref ref = 0;
+    lock_take(&k->lock, LOCK_CLASS);
+    take_from_fullest(s, class, &ref, 1);
+    publish(k);
+    lock_release(&k->lock, LOCK_CLASS);
+    return ref;
 }
 
 void slab_give(struct slab *s, chunk_ref ref)
@@ -348,6 +368,19 @@ uint32_t slab_drain_begin(struct slab *s, uint32_t class, uint8_t soon, uint32_t
             page = PAGE_NONE;
         lock_release(&k->lock, LOCK_CLASS);
     }
+    return page;
+}
+
+uint32_t slab_drain_sparsest(struct slab *s, uint32_t class)
+{
+    struct slab_class *k = &s->class[class];
+    uint32_t page = PAGE_NONE;
+    lock_take(&k->lock, LOCK_CLASS);
+    if (k->bins_used != 0) {
+        page = sparsest(s, k, NULL, 0);
+        drain(s, k, page);
+    }
+    lock_release(&k->lock, LOCK_CLASS);
     return page;
 }
 

@@ -59,6 +59,7 @@ struct slab_class {
     uint32_t npages, cap, draining; /* draining: of npages */
     uint64_t free;                  /* free chunks in pages that are not draining */
     _Atomic uint64_t free_now, pages_now, draining_now; /* copies to be read without the lock */
+    _Atomic uint32_t takes;                             /* calls of slab_take; written under the lock, read anywhere */
 } __attribute__((aligned(64)));
 
 struct slab {
@@ -78,6 +79,8 @@ void slab_close(struct slab *s);
 /* Takes up to max free chunks of the class (state RESERVED), all of one page; returns how many, 0: no page is to be
  * had. The caller fills a chunk, then slab_set_state. Contents are undefined. */
 uint32_t slab_take(struct slab *s, uint32_t class, chunk_ref *out, uint32_t max);
+/* The same, one chunk, without beginning a page; 0: the class has no free chunk. */
+chunk_ref slab_take_free(struct slab *s, uint32_t class);
 /* Gives a chunk back, whatever its state; an active page that becomes wholly free goes to the
  * pool. Nobody uses the chunk any more. */
 void slab_give(struct slab *s, chunk_ref ref);
@@ -158,6 +161,8 @@ uint32_t slab_page_count(struct slab *s);
  * Who set a page draining is the only one that may end it: until then it hands no chunk out, and does not
  * leave its class even when the last chunk is free. So what is read there is old at worst, never foreign. */
 uint32_t slab_drain_begin(struct slab *s, uint32_t class, uint8_t soon, uint32_t nsoon);
+/* Sets the sparsest page of the class draining, wherever what it holds may go; PAGE_NONE: none has a free chunk. */
+uint32_t slab_drain_sparsest(struct slab *s, uint32_t class);
 /* Sets this page draining; false: it is not an active page. */
 bool slab_drain_page(struct slab *s, uint32_t page);
 /* True when a draining page holds nothing any more. */

@@ -181,6 +181,7 @@ static void keep_house(void)
     for (uint32_t round = 0; atomic_load(&working) > 0; round++) {
         store_ctx_turn(f.sx, clock_wall_ms());
         reclaim_compact(f.sx, &d);
+        reclaim_pack(f.sx, round % (f.s->slab.classes.n - 1)); /* whether or not that wins anything */
         rope_free_lazy(f.sx, 100);
         if (!expiry_step(f.sx, &x, 16))
             x.done_s -= CHUNK_EXPIRY_STATES; /* at once again, and for every second */
