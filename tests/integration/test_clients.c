@@ -73,20 +73,23 @@ static void test_kill(void **state)
     redisFree(c);
 }
 
-/* Writes wait for UNPAUSE; reads do not. */
+/* Writes and messages wait for UNPAUSE; reads do not. */
 static void test_pause(void **state)
 {
     redisContext *c = client_open(*state);
-    int writer = raw_open(*state), reader = raw_open(*state);
-    struct pollfd p = {.fd = writer, .events = POLLIN};
+    int writer = raw_open(*state), reader = raw_open(*state), publisher = raw_open(*state);
+    struct pollfd p[] = {{.fd = writer, .events = POLLIN}, {.fd = publisher, .events = POLLIN}};
     expect_status(c, "OK", "SET paused 0");
     expect_status(c, "OK", "CLIENT PAUSE 100000 WRITE");
     raw_send_text(writer, "INCR paused\r\n");
+    raw_send_text(publisher, "PUBLISH paused x\r\nSPUBLISH paused x\r\n");
     raw_send_text(reader, "GET paused\r\n");
     raw_expect(reader, "$1\r\n0\r\n");
-    assert_int_equal(poll(&p, 1, 0), 0);
+    assert_int_equal(poll(p, 2, 0), 0);
     expect_status(c, "OK", "CLIENT UNPAUSE");
     raw_expect(writer, ":1\r\n");
+    raw_expect(publisher, ":0\r\n:0\r\n");
+    close(publisher);
     close(writer);
     close(reader);
     redisFree(c);
