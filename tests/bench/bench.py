@@ -14,6 +14,7 @@ import giving
 import memory
 import pressure
 import speed
+import turns
 from report import Report
 from servers import Park, say
 
@@ -34,6 +35,8 @@ GROUPS = {
     "flush": giving.flush,
     "expiry": giving.expiry,
     **defrag.GROUPS,
+    "pubsub": turns.pubsub,
+    "multi": turns.multi,
 }
 
 
