@@ -264,6 +264,57 @@ static void test_clients_that_die(void **state)
     server_stop(s);
 }
 
+static bool is_alone(void *arg)
+{
+    return info_number(arg, "clients", "connected_clients") == 1;
+}
+
+/* A thousand at once, each with watched keys and a queue that holds a large value, some in the middle of a request:
+ * when they are killed nothing is held, locked or kept. */
+static void test_a_thousand_killed(void **state)
+{
+    enum { CLIENTS = 1000, LARGE = 40000 };
+    static int fd[CLIENTS];
+    struct test_server *s = SERVER_START("--threads", "3", "--maxclients", "2000", "--enable-debug-command", "yes");
+    redisContext *c = client_open(s);
+    char *value = malloc(LARGE);
+    (void)state;
+    memset(value, 'v', LARGE);
+    for (int i = 0; i < CLIENTS; i++) {
+        char head[200];
+        fd[i] = raw_open(s);
+        snprintf(head, sizeof head, "WATCH k k:%d\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$4\r\nk:%02d\r\n$%d\r\n", i, i % 100,
+                 LARGE);
+        raw_send_text(fd[i], head);
+        raw_send(fd[i], value, LARGE);
+        raw_send_text(fd[i], "\r\n");
+        raw_expect(fd[i], "+OK\r\n+OK\r\n+QUEUED\r\n");
+        if (i % 2 == 0)
+            raw_send_text(fd[i], "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100000\r\nhalf a value");
+    }
+    assert_true(info_number(c, "clients", "connected_clients") == CLIENTS + 1);
+    assert_true(info_number(c, "memory", "mem_clients_normal") > CLIENTS * LARGE);
+    for (int i = 0; i < CLIENTS; i += 3)
+        close(fd[i]);
+    assert_true(ask_int(c, "CLIENT KILL TYPE normal") > 0);
+    eventually(is_alone, c, "the end of the others");
+    for (int i = 0; i < CLIENTS; i++)
+        if (i % 3 != 0)
+            close(fd[i]);
+    assert_true(info_number(c, "memory", "mem_clients_normal") < CLIENTS * LARGE / 100);
+    assert_int_equal(ask_int(c, "DBSIZE"), 0);
+    expect_status(c, "OK", "DEBUG CHECK");
+    for (int i = 0; i < 100; i++)
+        expect_status(c, "OK", "SET k:%02d %b", i, value, (size_t)LARGE);
+    expect_status(c, "OK", "MULTI");
+    queued(c, "FLUSHALL"); /* closes the gate */
+    queued(c, "SET k mine");
+    expect_done(c, 2);
+    free(value);
+    redisFree(c);
+    server_stop(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +325,7 @@ int main(void)
         cmocka_unit_test(test_large_queues),
         cmocka_unit_test(test_at_full_memory),
         cmocka_unit_test(test_clients_that_die),
+        cmocka_unit_test(test_a_thousand_killed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
