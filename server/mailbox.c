@@ -33,15 +33,20 @@ struct mailbox *mailbox_new(void)
     return m;
 }
 
+void letter_discard(struct letter *l)
+{
+    if (l->kind == LETTER_ADOPT)
+        close(l->fd);
+    free(l);
+}
+
 void mailbox_free(struct mailbox *m)
 {
     if (m == NULL)
         return;
     for (struct letter *l = m->first, *next; l != NULL; l = next) {
         next = l->next;
-        if (l->kind == LETTER_ADOPT)
-            close(l->fd);
-        free(l);
+        letter_discard(l);
     }
     close(m->fd);
     free(m);
@@ -61,7 +66,7 @@ struct letter *letter_new(enum letter_kind kind, uint64_t id, size_t len)
     return l;
 }
 
-void mailbox_post(struct mailbox *m, struct letter *l)
+bool mailbox_append(struct mailbox *m, struct letter *l)
 {
     l->next = NULL;
     lock_take(&m->lock, LOCK_MAILBOX);
@@ -72,12 +77,21 @@ void mailbox_post(struct mailbox *m, struct letter *l)
         m->last->next = l;
     m->last = l;
     lock_release(&m->lock, LOCK_MAILBOX);
-    if (was_empty) {
-        uint64_t one = 1;
-        /* It can fail only when the counter is full, and then the owner is awake anyway. */
-        ssize_t ignored = write(m->fd, &one, sizeof one);
-        (void)ignored;
-    }
+    return was_empty;
+}
+
+void mailbox_wake(struct mailbox *m)
+{
+    uint64_t one = 1;
+    /* It can fail only when the counter is full, and then the owner is awake anyway. */
+    ssize_t ignored = write(m->fd, &one, sizeof one);
+    (void)ignored;
+}
+
+void mailbox_post(struct mailbox *m, struct letter *l)
+{
+    if (mailbox_append(m, l))
+        mailbox_wake(m);
 }
 
 struct letter *mailbox_take(struct mailbox *m)
@@ -85,6 +99,11 @@ struct letter *mailbox_take(struct mailbox *m)
     uint64_t count;
     ssize_t ignored = read(m->fd, &count, sizeof count);
     (void)ignored;
+    return mailbox_take_now(m);
+}
+
+struct letter *mailbox_take_now(struct mailbox *m)
+{
     lock_take(&m->lock, LOCK_MAILBOX);
     struct letter *first = m->first;
     m->first = m->last = NULL;

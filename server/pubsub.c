@@ -1,122 +1,216 @@
-/* See pubsub.h. A topic lives as long as it has a subscriber anywhere, so a worker that has one of its own may use it
- * without the bucket's lock. */
+/* See pubsub.h: who listens to what. What is told is in pubsub_message.c. */
 #include "server/pubsub.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "protocol/glob.h"
 #include "server/conn_private.h"
-#include "server/mailbox.h"
-#include "server/options.h"
+#include "server/pubsub_private.h"
 #include "server/server.h"
 #include "server/worker.h"
 #include "slab/base/assert.h"
-#include "slab/base/lock.h"
+#include "slab/base/clock.h"
 
-/* Messages wait for a worker up to 16 MB, or a 64th of maxmemory, before who publishes is not read. */
-enum { BUCKETS = 1024, BACKLOG_MAX = 16 << 20, BACKLOG_SHARE = 64 };
+enum { CHAINS_FIRST = 4, DRAINS_MAX = 16 };
 
-/* A connection's subscription to a topic: in two lists of its worker's. */
-struct sub {
-    struct conn *conn;
-    struct topic *topic;
-    struct sub *prev, *next;           /* of the topic */
-    struct sub *mine_prev, *mine_next; /* of the connection */
-};
-
-struct topic {
-    struct topic *next; /* in its bucket; the bucket's lock, as what follows */
-    enum topic_kind kind;
-    uint64_t total;
-    size_t len;
-    char *name; /* constant */
-    struct here {
-        uint32_t n;
-        struct sub *first; /* the worker's own */
-    } here[];
-};
-
-struct bucket {
-    struct lock lock;
-    struct topic *first;
-};
-
-/* The last bucket is that of all patterns. */
-struct pubsub {
-    int nworkers;
-    _Atomic uint64_t topics[TOPIC_KINDS];
-    struct bucket bucket[BUCKETS + 1];
-};
-
-/* A connection's subscriptions. */
-struct subs {
-    struct sub *first[TOPIC_KINDS];
-};
+static void patterns_drop(struct patterns *v)
+{
+    if (v != NULL && atomic_fetch_sub_explicit(&v->refs, 1, memory_order_acq_rel) == 1)
+        free(v);
+}
 
 struct pubsub *pubsub_new(int nworkers)
 {
     struct pubsub *p = calloc(1, sizeof *p);
-    if (p != NULL)
-        p->nworkers = nworkers;
+    if (p == NULL)
+        return NULL;
+    p->nworkers = nworkers;
+    if (getrandom(&p->seed, sizeof p->seed, 0) != (ssize_t)sizeof p->seed)
+        p->seed = (struct siphash_seed){clock_mono_ns(), (uint64_t)(uintptr_t)p};
     return p;
 }
 
 void pubsub_free(struct pubsub *p)
 {
-    for (int i = 0; p != NULL && i <= BUCKETS; i++)
-        ASSERT(p->bucket[i].first == NULL);
+    if (p == NULL)
+        return;
+    for (int i = 0; i <= BUCKETS; i++) {
+        ASSERT(p->bucket[i].n == 0);
+        free(p->bucket[i].chain);
+    }
+    patterns_drop(p->current);
+    patterns_drop(p->memories);
     free(p);
 }
 
-/* FNV-1a: who makes names collide shares a lock with himself, no more. */
-static struct bucket *bucket_of(struct pubsub *p, enum topic_kind kind, const char *name, size_t n)
+/* ---- topics ------------------------------------------------------------------------------------------------------ */
+
+uint64_t topic_hash(const struct pubsub *p, enum topic_kind kind, const char *name, size_t n)
 {
-    uint32_t h = 2166136261u + (uint32_t)kind;
-    if (kind == TOPIC_PATTERN)
-        return &p->bucket[BUCKETS];
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ (unsigned char)name[i]) * 16777619u;
-    return &p->bucket[(h ^ h >> 16) % BUCKETS];
+    return siphash13(&p->seed, name, n, (uint64_t)kind);
 }
 
-/* Bucket locked. */
-static struct topic *topic_find(const struct bucket *b, enum topic_kind kind, const char *name, size_t n)
+struct bucket *topic_bucket(struct pubsub *p, enum topic_kind kind, uint64_t hash)
 {
-    struct topic *t = b->first;
-    while (t != NULL && (t->kind != kind || t->len != n || memcmp(t->name, name, n) != 0))
+    return &p->bucket[kind == TOPIC_PATTERN ? BUCKETS : hash % BUCKETS];
+}
+
+static struct topic **chain_of(const struct bucket *b, uint64_t hash)
+{
+    return &b->chain[hash >> 32 & (b->cap - 1)];
+}
+
+struct topic *topic_find(const struct bucket *b, enum topic_kind kind, uint64_t hash, const char *name, size_t n)
+{
+    if (b->n == 0)
+        return NULL;
+    struct topic *t = *chain_of(b, hash);
+    while (t != NULL && (t->hash != hash || t->kind != kind || t->len != n || memcmp(t->name, name, n) != 0))
         t = t->next;
     return t;
 }
 
+/* Twice the chains, when there are as many topics; false: it has none and memory is short. Bucket locked. */
+static bool bucket_grow(struct bucket *b)
+{
+    if (b->n < b->cap)
+        return true;
+    struct bucket old = {.cap = b->cap, .chain = b->chain};
+    uint32_t cap = b->cap == 0 ? CHAINS_FIRST : b->cap * 2;
+    struct topic **chain = calloc(cap, sizeof(struct topic *));
+    if (chain == NULL)
+        return b->cap > 0;
+    b->chain = chain;
+    b->cap = cap;
+    for (uint32_t i = 0; i < old.cap; i++)
+        for (struct topic *t = old.chain[i], *next; t != NULL; t = next) {
+            struct topic **at = chain_of(b, t->hash);
+            next = t->next;
+            t->next = *at;
+            *at = t;
+        }
+    free(old.chain);
+    return true;
+}
+
 /* Bucket locked. NULL: memory is short. */
-static struct topic *topic_make(struct pubsub *p, struct bucket *b, enum topic_kind kind, const char *name, size_t n)
+static struct topic *topic_make(struct pubsub *p, struct bucket *b, enum topic_kind kind, uint64_t hash,
+                                const char *name, size_t n)
 {
     size_t fixed = sizeof(struct topic) + (size_t)p->nworkers * sizeof(struct here);
-    struct topic *t = calloc(1, fixed + n);
+    struct topic *t = bucket_grow(b) ? calloc(1, fixed + n) : NULL;
     if (t == NULL)
         return NULL;
-    t->kind = kind;
-    t->len = n;
-    t->name = (char *)t + fixed;
+    struct topic **at = chain_of(b, hash);
+    *t = (struct topic){.next = *at, .hash = hash, .kind = kind, .len = n, .name = (char *)t + fixed};
     memcpy(t->name, name, n);
-    t->next = b->first;
-    b->first = t;
+    *at = t;
+    b->n++;
     atomic_fetch_add_explicit(&p->topics[kind], 1, memory_order_relaxed);
     return t;
 }
+
+/* One that names it less. Bucket locked. */
+static void topic_release(struct pubsub *p, struct bucket *b, struct topic *t)
+{
+    if (--t->names > 0)
+        return;
+    struct topic **at = chain_of(b, t->hash);
+    while (*at != t)
+        at = &(*at)->next;
+    *at = t->next;
+    b->n--;
+    atomic_fetch_sub_explicit(&p->topics[t->kind], 1, memory_order_relaxed);
+    free(t);
+}
+
+static uint64_t subscribers(const struct pubsub *p, const struct topic *t)
+{
+    uint64_t sum = 0;
+    for (int i = 0; t != NULL && i < p->nworkers; i++)
+        sum += t->here[i].n;
+    return sum;
+}
+
+/* Bucket locked. Returns how many changes there were, this one counted. */
+static uint64_t changed(struct bucket *b)
+{
+    return atomic_fetch_add_explicit(&b->changes, 1, memory_order_release) + 1;
+}
+
+/* ---- all patterns ------------------------------------------------------------------------------------------------ */
+
+static void pattern_fill(const struct pubsub *p, struct pattern *to, struct topic *t, char *name)
+{
+    *to = (struct pattern){.topic = t, .name = name, .len = t->len, .subscribers = subscribers(p, t)};
+    memcpy(name, t->name, t->len);
+    for (int i = 0; i < p->nworkers; i++)
+        if (t->here[i].n > 0)
+            to->workers[i / 64] |= UINT64_C(1) << (i % 64);
+}
+
+/* Bucket of patterns locked; NULL: memory is short. */
+static struct patterns *patterns_make(const struct pubsub *p, const struct bucket *b)
+{
+    size_t bytes = 0, n = 0;
+    for (uint32_t i = 0; i < b->cap; i++)
+        for (const struct topic *t = b->chain[i]; t != NULL; t = t->next)
+            bytes += t->len;
+    struct patterns *v = malloc(sizeof *v + b->n * sizeof v->v[0] + bytes);
+    if (v == NULL)
+        return NULL;
+    char *name = (char *)&v->v[b->n];
+    for (uint32_t i = 0; i < b->cap; i++)
+        for (struct topic *t = b->chain[i]; t != NULL; name += t->len, t = t->next)
+            pattern_fill(p, &v->v[n++], t, name);
+    v->n = n;
+    v->changes = atomic_load_explicit(&b->changes, memory_order_relaxed);
+    atomic_init(&v->refs, 1);
+    return v;
+}
+
+struct patterns *patterns_now(struct pubsub *p, struct patterns **mine)
+{
+    struct bucket *b = &p->bucket[BUCKETS];
+    if (*mine != NULL && (*mine)->changes == atomic_load_explicit(&b->changes, memory_order_acquire))
+        return *mine;
+    struct patterns *old = *mine, *stale = NULL;
+    lock_take(&b->lock, LOCK_TOPICS);
+    if (p->current == NULL || p->current->changes != atomic_load_explicit(&b->changes, memory_order_relaxed)) {
+        stale = p->current;
+        p->current = patterns_make(p, b);
+    }
+    *mine = p->current;
+    if (*mine != NULL)
+        atomic_fetch_add_explicit(&(*mine)->refs, 1, memory_order_relaxed);
+    lock_release(&b->lock, LOCK_TOPICS);
+    patterns_drop(stale);
+    patterns_drop(old);
+    return *mine;
+}
+
+void pubsub_worker_free(struct worker *w)
+{
+    patterns_drop(w->patterns);
+    w->patterns = NULL;
+}
+
+/* ---- subscriptions ----------------------------------------------------------------------------------------------- */
 
 /* The connection's subscription, NULL: it has none. Looked for in the shorter one of two lists: what the connection is
  * subscribed to, or who of its worker is to the topic. */
 static struct sub *sub_find(const struct conn *c, enum topic_kind kind, const char *name, size_t n)
 {
     const struct subs *mine = conn_io((struct conn *)(uintptr_t)c)->subs;
-    struct bucket *b = bucket_of(c->wkr->srv->pubsub, kind, name, n);
+    struct pubsub *p = c->wkr->srv->pubsub;
     if (mine == NULL || mine->first[kind] == NULL)
         return NULL;
+    uint64_t hash = topic_hash(p, kind, name, n);
+    struct bucket *b = topic_bucket(p, kind, hash);
     lock_take(&b->lock, LOCK_TOPICS);
-    const struct topic *t = topic_find(b, kind, name, n);
+    const struct topic *t = topic_find(b, kind, hash, name, n);
     uint32_t here = t == NULL ? 0 : t->here[c->wkr->index].n;
     lock_release(&b->lock, LOCK_TOPICS);
     if (here == 0)
@@ -151,14 +245,16 @@ bool pubsub_subscribe(struct conn *c, enum topic_kind kind, const char *name, si
     struct sub *s = calloc(1, sizeof *s);
     if (s == NULL)
         return false;
-    struct bucket *b = bucket_of(p, kind, name, n);
+    uint64_t hash = topic_hash(p, kind, name, n), since = 0;
+    struct bucket *b = topic_bucket(p, kind, hash);
     lock_take(&b->lock, LOCK_TOPICS);
-    struct topic *t = topic_find(b, kind, name, n);
+    struct topic *t = topic_find(b, kind, hash, name, n);
     if (t == NULL)
-        t = topic_make(p, b, kind, name, n);
+        t = topic_make(p, b, kind, hash, name, n);
     if (t != NULL) {
-        t->total++;
+        t->names++;
         t->here[c->wkr->index].n++;
+        since = changed(b);
     }
     lock_release(&b->lock, LOCK_TOPICS);
     if (t == NULL) {
@@ -166,7 +262,7 @@ bool pubsub_subscribe(struct conn *c, enum topic_kind kind, const char *name, si
         return false;
     }
     struct here *here = &t->here[c->wkr->index];
-    *s = (struct sub){.conn = c, .topic = t, .next = here->first, .mine_next = io->subs->first[kind]};
+    *s = (struct sub){.conn = c, .topic = t, .since = since, .next = here->first, .mine_next = io->subs->first[kind]};
     if (s->next != NULL)
         s->next->prev = s;
     if (s->mine_next != NULL)
@@ -177,40 +273,52 @@ bool pubsub_subscribe(struct conn *c, enum topic_kind kind, const char *name, si
     return true;
 }
 
-static void sub_drop(struct sub *s)
+/* Ends a subscription; its topic is still named, until sub_free. `polite`: what was told before is delivered first. It
+ * lies in the worker's mailbox, where nobody puts anything for this topic while its bucket is locked; of a pattern,
+ * somebody may who counted it just before. */
+static void sub_leave(struct sub *s, bool polite)
 {
     struct conn *c = s->conn;
+    struct worker *w = c->wkr;
     struct topic *t = s->topic;
-    struct pubsub *p = c->wkr->srv->pubsub;
-    enum topic_kind kind = t->kind;
-    struct bucket *b = bucket_of(p, kind, t->name, t->len);
-    *(s->prev != NULL ? &s->prev->next : &t->here[c->wkr->index].first) = s->next;
+    struct bucket *b = topic_bucket(w->srv->pubsub, t->kind, t->hash);
+    for (int i = 0;; i++) {
+        lock_take(&b->lock, LOCK_TOPICS);
+        if (!polite || i == DRAINS_MAX || atomic_load_explicit(&w->backlog, memory_order_relaxed) == 0)
+            break;
+        lock_release(&b->lock, LOCK_TOPICS);
+        pubsub_read_mail(w);
+    }
+    t->here[w->index].n--;
+    changed(b);
+    lock_release(&b->lock, LOCK_TOPICS);
+    *(s->prev != NULL ? &s->prev->next : &t->here[w->index].first) = s->next;
     if (s->next != NULL)
         s->next->prev = s->prev;
-    *(s->mine_prev != NULL ? &s->mine_prev->mine_next : &conn_io(c)->subs->first[kind]) = s->mine_next;
+    *(s->mine_prev != NULL ? &s->mine_prev->mine_next : &conn_io(c)->subs->first[t->kind]) = s->mine_next;
     if (s->mine_next != NULL)
         s->mine_next->mine_prev = s->mine_prev;
-    free(s);
+    count(c, t->kind, -1);
+}
+
+static void sub_free(struct sub *s)
+{
+    struct pubsub *p = s->conn->wkr->srv->pubsub;
+    struct bucket *b = topic_bucket(p, s->topic->kind, s->topic->hash);
     lock_take(&b->lock, LOCK_TOPICS);
-    t->here[c->wkr->index].n--;
-    if (--t->total == 0) {
-        struct topic **at = &b->first;
-        while (*at != t)
-            at = &(*at)->next;
-        *at = t->next;
-        free(t);
-        atomic_fetch_sub_explicit(&p->topics[kind], 1, memory_order_relaxed);
-    }
+    topic_release(p, b, s->topic);
     lock_release(&b->lock, LOCK_TOPICS);
-    count(c, kind, -1);
+    free(s);
 }
 
 bool pubsub_unsubscribe(struct conn *c, enum topic_kind kind, const char *name, size_t n)
 {
     struct sub *s = sub_find(c, kind, name, n);
-    if (s != NULL)
-        sub_drop(s);
-    return s != NULL;
+    if (s == NULL)
+        return false;
+    sub_leave(s, true);
+    sub_free(s);
+    return true;
 }
 
 bool pubsub_unsubscribe_any(struct conn *c, enum topic_kind kind, void (*each)(void *arg, const char *name, size_t n),
@@ -220,15 +328,9 @@ bool pubsub_unsubscribe_any(struct conn *c, enum topic_kind kind, void (*each)(v
     struct sub *s = io->subs == NULL ? NULL : io->subs->first[kind];
     if (s == NULL)
         return false;
-    char *name = s->topic->name;
-    size_t n = s->topic->len;
-    /* the topic may go with the subscription, and the reply counts without it */
-    char *copy = malloc(n + 1);
-    if (copy != NULL)
-        memcpy(copy, name, n);
-    sub_drop(s);
-    each(arg, copy == NULL ? "" : copy, copy == NULL ? 0 : n);
-    free(copy);
+    sub_leave(s, true);
+    each(arg, s->topic->name, s->topic->len);
+    sub_free(s);
     return true;
 }
 
@@ -236,8 +338,11 @@ void pubsub_drop(struct conn *c)
 {
     struct conn_io *io = conn_io(c);
     for (int k = 0; io->subs != NULL && k < TOPIC_KINDS; k++)
-        while (io->subs->first[k] != NULL)
-            sub_drop(io->subs->first[k]);
+        for (struct sub *s = io->subs->first[k], *next; s != NULL; s = next) {
+            next = s->mine_next;
+            sub_leave(s, false);
+            sub_free(s);
+        }
     free(io->subs);
     io->subs = NULL;
     if (io->in_delivered) {
@@ -248,6 +353,8 @@ void pubsub_drop(struct conn *c)
         io->in_delivered = false;
     }
 }
+
+/* ---- questions --------------------------------------------------------------------------------------------------- */
 
 uint32_t pubsub_count(const struct conn *c, enum topic_kind kind)
 {
@@ -262,168 +369,6 @@ size_t pubsub_memory(const struct conn *c)
     return n * sizeof(struct sub) + (n > 0 ? sizeof(struct subs) : 0);
 }
 
-/* ---- messages ---------------------------------------------------------------------------------------------------- */
-
-struct message {
-    const char *name, *text;
-    size_t name_len, text_len;
-};
-
-/* To be sent when the batch, or the mail, is done. */
-static void delivered(struct conn *c)
-{
-    struct conn_io *io = conn_io(c);
-    if (reply_memory(&c->out) > CONN_SENT_NOW) { /* not so much of it at once */
-        conn_send(c);
-        conn_check_limits(c);
-        if (conn_must_wait(c)) /* what is told cannot be slowed down */
-            conn_close_over_limit(c);
-    }
-    if (io->in_delivered)
-        return;
-    io->in_delivered = true;
-    io->delivered_next = c->wkr->delivered;
-    c->wkr->delivered = c;
-}
-
-static void deliver(struct worker *w, const struct topic *t, const struct message *m)
-{
-    static const char *const what[TOPIC_KINDS] = {"message", "pmessage", "smessage"};
-    for (const struct sub *s = t->here[w->index].first; s != NULL; s = s->next) {
-        struct reply *out = &s->conn->out;
-        if (conn_has(s->conn, CONN_CLOSE_ASAP | CONN_CLOSE_AFTER_REPLY | CONN_KILLED))
-            continue;
-        uint8_t muted = out->muted;
-        out->muted = 0; /* CLIENT REPLY is about replies */
-        reply_push(out, t->kind == TOPIC_PATTERN ? 4 : 3);
-        reply_cstr(out, what[t->kind]);
-        if (t->kind == TOPIC_PATTERN)
-            reply_bulk(out, t->name, t->len);
-        reply_bulk(out, m->name, m->name_len);
-        reply_bulk(out, m->text, m->text_len);
-        out->muted = muted;
-        delivered(s->conn);
-    }
-}
-
-/* The worker's topics that the message is for: at most one channel, and patterns. Those that it has a subscriber of
- * stay while it looks at them. */
-static void deliver_here(struct worker *w, enum topic_kind kind, const struct message *m)
-{
-    struct pubsub *p = w->srv->pubsub;
-    struct bucket *b = bucket_of(p, kind, m->name, m->name_len);
-    lock_take(&b->lock, LOCK_TOPICS);
-    const struct topic *t = topic_find(b, kind, m->name, m->name_len);
-    bool mine = t != NULL && t->here[w->index].n > 0;
-    lock_release(&b->lock, LOCK_TOPICS);
-    if (mine)
-        deliver(w, t, m);
-    if (kind != TOPIC_CHANNEL || pubsub_topics(p, TOPIC_PATTERN) == 0)
-        return;
-    b = &p->bucket[BUCKETS];
-    lock_take(&b->lock, LOCK_TOPICS);
-    for (t = b->first; t != NULL; t = t->next)
-        if (t->here[w->index].n > 0 && glob_match(t->name, t->len, m->name, m->name_len, false))
-            deliver(w, t, m);
-    lock_release(&b->lock, LOCK_TOPICS);
-}
-
-/* Adds the topic's subscribers, and marks the workers that have some. Bucket locked. */
-static uint64_t receivers(const struct pubsub *p, const struct topic *t, bool *workers)
-{
-    for (int i = 0; i < p->nworkers; i++)
-        workers[i] = workers[i] || t->here[i].n > 0;
-    return t->total;
-}
-
-static uint64_t find_receivers(struct pubsub *p, enum topic_kind kind, const char *name, size_t n, bool *workers)
-{
-    struct bucket *b = bucket_of(p, kind, name, n);
-    lock_take(&b->lock, LOCK_TOPICS);
-    const struct topic *t = topic_find(b, kind, name, n);
-    uint64_t sum = t == NULL ? 0 : receivers(p, t, workers);
-    lock_release(&b->lock, LOCK_TOPICS);
-    if (kind != TOPIC_CHANNEL || pubsub_topics(p, TOPIC_PATTERN) == 0)
-        return sum;
-    b = &p->bucket[BUCKETS];
-    lock_take(&b->lock, LOCK_TOPICS);
-    for (t = b->first; t != NULL; t = t->next)
-        if (glob_match(t->name, t->len, name, n, false))
-            sum += receivers(p, t, workers);
-    lock_release(&b->lock, LOCK_TOPICS);
-    return sum;
-}
-
-uint64_t pubsub_publish(struct server *s, struct worker *w, enum topic_kind kind, const char *name, size_t n,
-                        const char *message, size_t len)
-{
-    bool workers[WORKERS_MAX] = {false};
-    int own = w == NULL ? -1 : w->index;
-    uint64_t sum = find_receivers(s->pubsub, kind, name, n, workers);
-    if (sum == 0)
-        return 0;
-    for (int i = 0; i < s->nworkers; i++) {
-        struct letter *l = !workers[i] || i == own ? NULL : letter_new(LETTER_MESSAGE, n, n + len);
-        if (l == NULL)
-            continue; /* not its; or memory is short, and the message is lost there, as pub/sub may lose any */
-        l->fd = (int)kind;
-        memcpy(l->data, name, n);
-        memcpy(l->data + n, message, len);
-        atomic_fetch_add_explicit(&s->workers[i]->backlog, l->len, memory_order_relaxed);
-        mailbox_post(s->workers[i]->mail, l);
-    }
-    if (w != NULL && workers[own])
-        deliver_here(w, kind, &(struct message){name, message, n, len});
-    return sum;
-}
-
-void pubsub_receive(struct worker *w, const struct letter *l)
-{
-    size_t n = (size_t)l->id;
-    deliver_here(w, (enum topic_kind)l->fd, &(struct message){l->data, l->data + n, n, l->len - n});
-    atomic_fetch_sub_explicit(&w->backlog, l->len, memory_order_relaxed);
-}
-
-bool pubsub_congested(const struct server *s)
-{
-    size_t limit = (size_t)OPT(s->opt, maxmemory) / BACKLOG_SHARE;
-    if (limit == 0 || limit > BACKLOG_MAX)
-        limit = BACKLOG_MAX;
-    for (int i = 0; i < s->nworkers; i++)
-        if (atomic_load_explicit(&s->workers[i]->backlog, memory_order_relaxed) > limit)
-            return true;
-    return false;
-}
-
-void pubsub_resume(struct worker *w)
-{
-    if (!w->publishers_wait || pubsub_congested(w->srv))
-        return;
-    w->publishers_wait = false;
-    for (struct conn *c = w->clients.first, *next; c != NULL; c = next) {
-        next = c->next;
-        if (!conn_has(c, CONN_PUBLISHER))
-            continue;
-        conn_clear(c, CONN_PUBLISHER);
-        if (!conn_io(c)->in_batch)
-            conn_finish(c);
-    }
-}
-
-void pubsub_flush(struct worker *w)
-{
-    while (w->delivered != NULL) {
-        struct conn *c = w->delivered;
-        struct conn_io *io = conn_io(c);
-        w->delivered = io->delivered_next;
-        io->in_delivered = false;
-        if (!io->in_batch)
-            conn_finish(c);
-    }
-}
-
-/* ---- questions --------------------------------------------------------------------------------------------------- */
-
 uint64_t pubsub_topics(struct pubsub *p, enum topic_kind kind)
 {
     return atomic_load_explicit(&p->topics[kind], memory_order_relaxed);
@@ -431,28 +376,34 @@ uint64_t pubsub_topics(struct pubsub *p, enum topic_kind kind)
 
 uint64_t pubsub_subscribers(struct pubsub *p, enum topic_kind kind, const char *name, size_t n)
 {
-    struct bucket *b = bucket_of(p, kind, name, n);
+    uint64_t hash = topic_hash(p, kind, name, n);
+    struct bucket *b = topic_bucket(p, kind, hash);
     lock_take(&b->lock, LOCK_TOPICS);
-    const struct topic *t = topic_find(b, kind, name, n);
-    uint64_t total = t == NULL ? 0 : t->total;
+    uint64_t total = subscribers(p, topic_find(b, kind, hash, name, n));
     lock_release(&b->lock, LOCK_TOPICS);
     return total;
+}
+
+static size_t list_bucket(struct bucket *b, enum topic_kind kind, const char *pattern, size_t n, struct reply *out)
+{
+    size_t found = 0;
+    lock_take(&b->lock, LOCK_TOPICS);
+    for (uint32_t i = 0; i < b->cap; i++)
+        for (const struct topic *t = b->chain[i]; t != NULL; t = t->next) {
+            if (t->kind != kind || (pattern != NULL && !glob_match(pattern, n, t->name, t->len, false)))
+                continue;
+            reply_bulk(out, t->name, t->len);
+            found++;
+        }
+    lock_release(&b->lock, LOCK_TOPICS);
+    return found;
 }
 
 void pubsub_list(struct pubsub *p, enum topic_kind kind, const char *pattern, size_t n, struct reply *out)
 {
     reply_mark mark = reply_defer(out);
     size_t found = 0;
-    for (int i = 0; i < BUCKETS; i++) {
-        struct bucket *b = &p->bucket[i];
-        lock_take(&b->lock, LOCK_TOPICS);
-        for (const struct topic *t = b->first; t != NULL; t = t->next) {
-            if (t->kind != kind || (pattern != NULL && !glob_match(pattern, n, t->name, t->len, false)))
-                continue;
-            reply_bulk(out, t->name, t->len);
-            found++;
-        }
-        lock_release(&b->lock, LOCK_TOPICS);
-    }
+    for (int i = 0; i < BUCKETS; i++)
+        found += list_bucket(&p->bucket[i], kind, pattern, n, out);
     reply_defer_array(out, mark, found);
 }

@@ -112,17 +112,38 @@ static void read_letter(struct worker *w, const struct letter *l)
     }
 }
 
+void worker_take_mail(struct worker *w, struct letter *first)
+{
+    struct letter **end = &w->letters;
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = first;
+}
+
+/* A letter may have messages be read before their turn (UNSUBSCRIBE of a command that was parked), which takes them out
+ * of the list, and more in. */
 static void on_mail(evutil_socket_t fd, short what, void *arg)
 {
     struct worker *w = arg;
     (void)fd;
     (void)what;
-    for (struct letter *l = mailbox_take(w->mail), *next; l != NULL; l = next) {
-        next = l->next;
+    worker_take_mail(w, mailbox_take(w->mail));
+    for (struct letter *l; (l = w->letters) != NULL; free(l)) {
+        w->letters = l->next;
         read_letter(w, l);
-        free(l);
     }
     pubsub_flush(w);
+}
+
+/* What nobody will read any more: its threads have ended. */
+static void drop_mail(struct letter *first)
+{
+    for (struct letter *l = first, *next; l != NULL; l = next) {
+        next = l->next;
+        if (l->kind == LETTER_MESSAGE)
+            pubsub_forget(l);
+        letter_discard(l);
+    }
 }
 
 static void on_pause_over(evutil_socket_t fd, short what, void *arg)
@@ -289,7 +310,11 @@ void worker_free(struct worker *w)
     event_drop(w->drain_ev);
     if (w->base != NULL)
         event_base_free(w->base);
+    drop_mail(w->letters);
+    if (w->mail != NULL)
+        drop_mail(mailbox_take_now(w->mail));
     mailbox_free(w->mail);
+    pubsub_worker_free(w);
     batch_free(w->batch);
     if (w->sx != NULL)
         store_ctx_free(w->sx);

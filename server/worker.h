@@ -21,7 +21,9 @@ struct conn;
 struct conn_origin;
 struct event;
 struct event_base;
+struct letter;
 struct mailbox;
+struct patterns;
 struct server;
 struct stats_worker;
 struct store_ctx;
@@ -37,9 +39,11 @@ struct worker {
     struct batch *batch; /* requests parsed and not yet executed, the shared buffers */
     int64_t now_ms;      /* Unix time, read once a batch */
     struct event *turn_ev, *tick_ev, *mail_ev, *pause_ev, *drain_ev;
-    struct conn *paused;    /* connections that wait for the end of CLIENT PAUSE */
-    struct conn *monitors;  /* connections in MONITOR */
-    struct conn *delivered; /* connections that were given messages in this turn (pubsub.h) */
+    struct conn *paused;       /* connections that wait for the end of CLIENT PAUSE */
+    struct conn *monitors;     /* connections in MONITOR */
+    struct conn *delivered;    /* connections that were given messages in this turn (pubsub.h) */
+    struct letter *letters;    /* mail that was taken and is not read yet */
+    struct patterns *patterns; /* as it saw them last (pubsub_private.h) */
     _Atomic uint32_t nmonitors;
     uint32_t rounds;     /* of housekeeping, for what is done once in a while */
     uint64_t turn_ticks; /* when this loop turn's work began */
@@ -66,6 +70,10 @@ void worker_free(struct worker *w);
 
 /* Gives it a connection, which it owns from then on. False: memory is short; `fd` is still the caller's. Any thread. */
 bool worker_adopt(struct worker *w, int fd, const struct conn_origin *origin);
+
+/* Puts what was taken from the mailbox behind what is not read yet. Its thread; what stays there is read at its next
+ * mail. */
+void worker_take_mail(struct worker *w, struct letter *first);
 
 /* Makes sure that the batch is run at the end of this loop turn. The worker's thread. */
 void worker_turn(struct worker *w);

@@ -164,6 +164,141 @@ static void test_the_rest(void **state)
     server_stop(server);
 }
 
+/* Messages that come until the reply to SUBSCRIBE or UNSUBSCRIBE does. */
+static long long messages_before(redisContext *c, const char *what)
+{
+    for (long long n = 0;; n++) {
+        redisReply *r = next_reply(c);
+        bool over = strcmp(r->element[0]->str, what) == 0;
+        freeReplyObject(r);
+        if (over)
+            return n;
+    }
+}
+
+enum { CHURNERS = 6, TURNS = 400 };
+
+struct churner {
+    pthread_t thread;
+    long long heard;
+};
+
+static void *churn(void *arg)
+{
+    struct churner *me = arg;
+    redisContext *c = client_open(server);
+    for (int i = 0; i < TURNS; i++) {
+        redisAppendCommand(c, "SUBSCRIBE news");
+        assert_int_equal(messages_before(c, "subscribe"), 0);
+        redisAppendCommand(c, i % 2 == 0 ? "UNSUBSCRIBE news" : "UNSUBSCRIBE");
+        me->heard += messages_before(c, "unsubscribe");
+    }
+    redisFree(c);
+    return NULL;
+}
+
+/* What PUBLISH counts is what subscribers hear, however they come and go on all workers. */
+static void test_counts_are_deliveries(void **state)
+{
+    struct churner churners[CHURNERS] = {0};
+    (void)state;
+    server = SERVER_START("--threads", "4");
+    redisContext *publisher = client_open(server), *always = client_open(server);
+    freeReplyObject(ask(always, "SUBSCRIBE news"));
+    long long counted = 0, heard = 0, published = 0;
+    for (int i = 0; i < CHURNERS; i++)
+        assert_int_equal(pthread_create(&churners[i].thread, NULL, churn, &churners[i]), 0);
+    for (; published < CHURNERS * TURNS; published++)
+        counted += ask_int(publisher, "PUBLISH news x") - 1;
+    for (int i = 0; i < CHURNERS; i++) {
+        pthread_join(churners[i].thread, NULL);
+        heard += churners[i].heard;
+    }
+    assert_true(counted == heard);
+    for (; published > 0; published--)
+        expect_push(always, "message", "news", "x");
+    redisFree(always);
+    redisFree(publisher);
+    server_stop(server);
+}
+
+/* An answer arrives after what it answers, everywhere. */
+static void test_answers_come_second(void **state)
+{
+    enum { OBSERVERS = 8, QUESTIONS = 300 };
+    redisContext *c[OBSERVERS];
+    (void)state;
+    server = SERVER_START("--threads", "4");
+    redisContext *asker = client_open(server), *listener = client_open(server), *answerer = client_open(server);
+    for (int i = 0; i < OBSERVERS; i++) {
+        c[i] = client_open(server);
+        freeReplyObject(ask(c[i], i % 2 == 0 ? "SUBSCRIBE question" : "PSUBSCRIBE q*"));
+        freeReplyObject(ask(c[i], i % 4 < 2 ? "SUBSCRIBE answer" : "PSUBSCRIBE a*"));
+    }
+    freeReplyObject(ask(listener, "SUBSCRIBE question"));
+    for (int q = 0; q < QUESTIONS; q++) {
+        char text[16];
+        snprintf(text, sizeof text, "%d", q);
+        redisAppendCommand(asker, "PUBLISH question %d", q);
+        int done = 0;
+        while (!done)
+            assert_int_equal(redisBufferWrite(asker, &done), REDIS_OK);
+        expect_push(listener, "message", "question", text);
+        expect_int(answerer, OBSERVERS, "PUBLISH answer %d", q);
+        freeReplyObject(next_reply(asker));
+        for (int i = 0; i < OBSERVERS; i++) {
+            redisReply *first = next_reply(c[i]), *second = next_reply(c[i]);
+            assert_string_equal(first->element[first->elements - 2]->str, "question");
+            assert_string_equal(second->element[second->elements - 2]->str, "answer");
+            assert_string_equal(second->element[second->elements - 1]->str, text);
+            freeReplyObject(first);
+            freeReplyObject(second);
+        }
+    }
+    for (int i = 0; i < OBSERVERS; i++)
+        redisFree(c[i]);
+    redisFree(answerer);
+    redisFree(listener);
+    redisFree(asker);
+    server_stop(server);
+}
+
+static void test_many_channels(void **state)
+{
+    enum { CHANNELS = 20000 };
+    (void)state;
+    server = SERVER_START("--threads", "2");
+    redisContext *c = client_open(server), *other = client_open(server);
+    for (int i = 0; i < CHANNELS; i++)
+        redisAppendCommand(c, "SUBSCRIBE channel:%d", i);
+    for (int i = 0; i < CHANNELS; i++) {
+        redisReply *r = next_reply(c);
+        assert_int_equal(r->element[2]->integer, i + 1);
+        freeReplyObject(r);
+    }
+    for (int i = 0; i < CHANNELS; i += 777) {
+        char name[32];
+        snprintf(name, sizeof name, "channel:%d", i);
+        expect_int(other, 1, "PUBLISH %s x", name);
+        expect_push(c, "message", name, "x");
+    }
+    redisReply *r = ask(other, "PUBSUB CHANNELS *");
+    assert_int_equal(r->elements, CHANNELS);
+    freeReplyObject(r);
+    redisAppendCommand(c, "UNSUBSCRIBE");
+    for (int i = CHANNELS; i > 0; i--) {
+        r = next_reply(c);
+        assert_string_equal(r->element[0]->str, "unsubscribe");
+        assert_int_equal(strncmp(r->element[1]->str, "channel:", 8), 0);
+        assert_int_equal(r->element[2]->integer, i - 1);
+        freeReplyObject(r);
+    }
+    assert_int_equal(info_number(other, "stats", "pubsub_channels"), 0);
+    redisFree(other);
+    redisFree(c);
+    server_stop(server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +306,9 @@ int main(void)
         cmocka_unit_test(test_slow_subscriber),
         cmocka_unit_test(test_a_flood),
         cmocka_unit_test(test_the_rest),
+        cmocka_unit_test(test_counts_are_deliveries),
+        cmocka_unit_test(test_answers_come_second),
+        cmocka_unit_test(test_many_channels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
