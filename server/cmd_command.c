@@ -1,5 +1,5 @@
-/* COMMAND and its subcommands: the command table, as clients ask for it. Nothing here knows a command by name, but for
- * the two whose access to their key depends on their arguments (SET, BITFIELD). */
+/* COMMAND and its subcommands: the command table, as clients ask for it. Nothing here knows a command by name. */
+#include <stdio.h>
 #include <string.h>
 
 #include "protocol/glob.h"
@@ -20,12 +20,6 @@ static const char *const flag_names[] = {
     "no_multi", "movablekeys",  "allow_busy",    "no_mandatory_keys",
 };
 
-static const char *const category_names[] = {
-    "@keyspace", "@read",   "@write",       "@set",       "@sortedset",  "@list",        "@hash",
-    "@string",   "@bitmap", "@hyperloglog", "@geo",       "@stream",     "@pubsub",      "@admin",
-    "@fast",     "@slow",   "@blocking",    "@dangerous", "@connection", "@transaction", "@scripting",
-};
-
 /* The names of the bits that are set, as a set of simple strings; bits without a name are ours and not shown. */
 static void reply_bits(struct reply *r, uint32_t bits, const char *const *names, size_t nnames)
 {
@@ -34,6 +28,18 @@ static void reply_bits(struct reply *r, uint32_t bits, const char *const *names,
     for (size_t i = 0; i < nnames; i++)
         if (bits & 1u << i)
             reply_status(r, names[i]);
+}
+
+static void reply_categories(struct reply *r, uint32_t bits)
+{
+    char name[32];
+    reply_set(r, (size_t)__builtin_popcount(bits));
+    for (int i = 0; i < COMMAND_CATEGORIES; i++) {
+        if ((bits & 1u << i) == 0)
+            continue;
+        snprintf(name, sizeof name, "@%s", command_category_name(i));
+        reply_status(r, name);
+    }
 }
 
 static size_t word_count(const char *words)
@@ -138,7 +144,7 @@ static void reply_info(struct reply *r, const struct command *cmd)
     /* that CLIENT PAUSE WRITE holds it is not told, as by Redis 7.0 */
     reply_bits(r, cmd->flags & ~(uint32_t)CMD_MAY_REPLICATE, flag_names, COUNT_OF(flag_names));
     reply_legacy_range(r, cmd);
-    reply_bits(r, cmd->categories, category_names, COUNT_OF(category_names));
+    reply_categories(r, cmd->categories);
     reply_words(r, cmd->tips, word_count(cmd->tips), true);
     reply_set(r, cmd->nkeyspecs);
     for (int i = 0; i < cmd->nkeyspecs; i++)
@@ -315,10 +321,8 @@ static bool list_read_filter(struct cmd_ctx *c, struct list_filter *f)
         return true;
     if (arg_is(what, "aclcat")) {
         f->kind = LIST_CATEGORY;
-        f->category = 0;
-        for (size_t i = 0; i < COUNT_OF(category_names); i++)
-            if (arg_is(value, category_names[i] + 1))
-                f->category = 1u << i;
+        int category = value->p == NULL ? -1 : command_category_find(value->p, value->len);
+        f->category = category < 0 ? 0 : 1u << category;
         return true;
     }
     if (!arg_is(what, "pattern"))
@@ -347,31 +351,6 @@ enum cmd_status cmd_command_list(struct cmd_ctx *c)
     }
     reply_defer_array(c->out, mark, listed);
     return CMD_DONE;
-}
-
-/* What SET and BITFIELD do to their key depends on their options: SET reads it for GET, BITFIELD writes it for
- * anything but GET. Others do what their spec says. argv is the command's own. */
-static const char *key_flags(const struct command *cmd, int spec, const struct arg *argv, int argc)
-{
-    if (cmd->handler == cmd_set) {
-        for (int i = 3; i < argc; i++)
-            if (arg_is(&argv[i], "get"))
-                return "RW access update";
-        return "OW update";
-    }
-    if (cmd->handler == cmd_bitfield) {
-        for (int i = 2; i < argc; i++) {
-            int rest = argc - i - 1;
-            if (arg_is(&argv[i], "get") && rest >= 2)
-                i += 2;
-            else if (arg_is(&argv[i], "overflow") && rest >= 1)
-                i += 1;
-            else
-                return "RW access update";
-        }
-        return "RO access";
-    }
-    return cmd->keys[spec].flags;
 }
 
 /* The command that GETKEYS is asked about, argv[2] on. NULL: it is not one, or has no keys, or is not complete, and the
@@ -420,7 +399,7 @@ static enum cmd_status getkeys(struct cmd_ctx *c, bool flags)
     int argc = c->argc - 2;
     reply_array(c->out, (size_t)command_keys(cmd, argv, argc, NULL, 0));
     for (int s = 0; s < cmd->nkeyspecs; s++) {
-        const char *words = key_flags(cmd, s, argv, argc);
+        const char *words = command_key_flags(cmd, s, argv, argc);
         struct key_range range = command_key_range(&cmd->keys[s], argv, argc);
         for (int i = range.first; i <= range.last; i += range.step) {
             if (flags)

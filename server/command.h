@@ -96,6 +96,12 @@ enum cmd_category {
     CAT_SCRIPTING = 1 << 20,
 };
 
+enum { COMMAND_CATEGORIES = 21 };
+
+/* The name of category number i ("keyspace"); the number of a name, in any case, -1: there is none. */
+const char *command_category_name(int i);
+int command_category_find(const char *name, size_t n);
+
 /* A key specification (COMMAND INFO's last field): keys stand at first, first+step, ... up to last; last < 0 counts
  * from the last argument; first 0: behind SORT's STORE, which Redis calls unknown. flags are Redis's key-spec flags,
  * space separated ("RW access update"). */

@@ -4,6 +4,7 @@
 #include "server/command_keys.h"
 
 #include "server/args.h"
+#include "server/handlers.h"
 
 /* SORT's destination; the words that other options take are passed by. */
 static struct key_range behind_store(const struct arg *argv, int argc)
@@ -40,4 +41,29 @@ int command_keys(const struct command *cmd, const struct arg *argv, int argc, in
                 positions[n] = i;
     }
     return n;
+}
+
+/* What SET and BITFIELD do to their key depends on their options: SET reads it for GET, BITFIELD writes it for
+ * anything but GET. Others do what their spec says. argv is the command's own. */
+const char *command_key_flags(const struct command *cmd, int spec, const struct arg *argv, int argc)
+{
+    if (cmd->handler == cmd_set) {
+        for (int i = 3; i < argc; i++)
+            if (arg_is(&argv[i], "get"))
+                return "RW access update";
+        return "OW update";
+    }
+    if (cmd->handler == cmd_bitfield) {
+        for (int i = 2; i < argc; i++) {
+            int rest = argc - i - 1;
+            if (arg_is(&argv[i], "get") && rest >= 2)
+                i += 2;
+            else if (arg_is(&argv[i], "overflow") && rest >= 1)
+                i += 1;
+            else
+                return "RW access update";
+        }
+        return "RO access";
+    }
+    return cmd->keys[spec].flags;
 }

@@ -22,4 +22,7 @@ struct key_range {
 };
 struct key_range command_key_range(const struct cmd_keyspec *spec, const struct arg *argv, int argc);
 
+/* The flags of a spec's keys in this call ("RW access update"). */
+const char *command_key_flags(const struct command *cmd, int spec, const struct arg *argv, int argc);
+
 #endif

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "server/command_table_private.h"
 
@@ -39,6 +40,26 @@ const struct command *command_by_id(uint16_t id)
             return &c->sub[id - c->sub[0].id];
     }
     return NULL;
+}
+
+/* By bit. */
+static const char *const categories[COMMAND_CATEGORIES] = {
+    "keyspace", "read",   "write",       "set",       "sortedset",  "list",        "hash",
+    "string",   "bitmap", "hyperloglog", "geo",       "stream",     "pubsub",      "admin",
+    "fast",     "slow",   "blocking",    "dangerous", "connection", "transaction", "scripting",
+};
+
+const char *command_category_name(int i)
+{
+    return categories[i];
+}
+
+int command_category_find(const char *name, size_t n)
+{
+    for (int i = 0; i < COMMAND_CATEGORIES; i++)
+        if (strlen(categories[i]) == n && strncasecmp(categories[i], name, n) == 0)
+            return i;
+    return -1;
 }
 
 /* "config|get" is printed as CONFIG GET. */

@@ -23,6 +23,7 @@ need libc6-dev test -e /usr/include/stdio.h
 need pkg-config program pkg-config
 need libevent-dev library libevent_core
 need libjemalloc-dev library jemalloc
+need libssl-dev library libcrypto
 need redis-tools program redis-cli
 case $task in
 test | bench | lint | fuzz)
