@@ -17,6 +17,7 @@
 
 #include <stdlib.h>
 
+#include "server/acl.h"
 #include "server/conn_private.h"
 #include "server/gate.h"
 #include "server/options.h"
@@ -172,6 +173,7 @@ void batch_run(struct worker *w)
     gate_enter(w);
     w->now_ms = clock_wall_ms();
     store_ctx_turn(w->sx, w->now_ms);
+    acl_catch_up(w);
     b->tables_ahead = b->items_ahead = 0;
     b->finished = 0;
     struct request *r = b->req;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "server/acl_user.h"
 #include "server/command.h"
 #include "server/conn.h"
 #include "server/mailbox.h"
@@ -182,12 +183,13 @@ size_t clients_line(const struct conn *c, int64_t now_ms, char *buf, size_t size
         buf, size,
         "id=%llu addr=%s laddr=%s fd=%d name=%.*s age=%lld idle=%lld flags=%s db=%d sub=%u psub=%u ssub=%u multi=%d "
         "qbuf=%llu qbuf-free=%llu argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=%d omem=%llu tot-mem=%llu events=%s "
-        "cmd=%s user=default redir=-1 resp=%d lib-name=%.*s lib-ver=%.*s",
+        "cmd=%s user=%.*s redir=-1 resp=%d lib-name=%.*s lib-ver=%.*s",
         (unsigned long long)c->id, peer, local, c->fd, NAME_SHOWN, c->name == NULL ? "" : c->name,
         (long long)(age_ms < 0 ? 0 : age_ms / 1000), (long long)(idle_ms < 0 ? 0 : idle_ms / 1000), letters, SHARED(db),
         SHARED(subscribed[TOPIC_CHANNEL]), SHARED(subscribed[TOPIC_PATTERN]), SHARED(subscribed[TOPIC_SHARD]),
         SHARED(queued), in, room > in ? room - in : 0, out > 0, out, (unsigned long long)SHARED(memory),
-        conn_has(c, CONN_WANTS_WRITE) ? "rw" : "r", cmd == NULL ? "NULL" : cmd->name, SHARED(resp), NAME_SHOWN,
-        c->lib_name == NULL ? "" : c->lib_name, NAME_SHOWN, c->lib_ver == NULL ? "" : c->lib_ver);
+        conn_has(c, CONN_WANTS_WRITE) ? "rw" : "r", cmd == NULL ? "NULL" : cmd->name, NAME_SHOWN, c->user->name,
+        SHARED(resp), NAME_SHOWN, c->lib_name == NULL ? "" : c->lib_name, NAME_SHOWN,
+        c->lib_ver == NULL ? "" : c->lib_ver);
     return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
 }

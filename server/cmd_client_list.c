@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "protocol/number.h"
+#include "server/acl.h"
 #include "server/args.h"
 #include "server/clients.h"
 #include "server/conn.h"
@@ -171,7 +172,7 @@ enum cmd_status cmd_client_list(struct cmd_ctx *c)
 /* Whom to kill. */
 struct victims {
     struct cmd_ctx *c;
-    const struct arg *addr, *laddr;
+    const struct arg *addr, *laddr, *user;
     int64_t id; /* 0: any */
     enum client_type type;
     bool skip_me, self;
@@ -187,10 +188,16 @@ static bool has_address(const struct conn *conn, const struct conn_addr *a, cons
     return wanted->p != NULL && n == wanted->len && memcmp(text, wanted->p, n) == 0;
 }
 
+static bool has_user(const struct conn *conn, const struct arg *wanted)
+{
+    return wanted == NULL ||
+           (strlen(conn->user->name) == wanted->len && memcmp(conn->user->name, wanted->p, wanted->len) == 0);
+}
+
 static bool kill_matching(void *arg, struct conn *conn)
 {
     struct victims *v = arg;
-    if ((v->id != 0 && (uint64_t)v->id != conn->id) || !is_of_type(conn, v->type) ||
+    if ((v->id != 0 && (uint64_t)v->id != conn->id) || !is_of_type(conn, v->type) || !has_user(conn, v->user) ||
         !has_address(conn, &conn->peer, v->addr) || !has_address(conn, &conn->local, v->laddr))
         return true;
     if (conn == v->c->conn) {
@@ -224,7 +231,10 @@ static bool kill_option(struct victims *v, const struct arg *name, const struct 
     } else if (arg_is(name, "laddr")) {
         v->laddr = value;
     } else if (arg_is(name, "user")) {
-        if (value->p == NULL || value->len != 7 || memcmp(value->p, "default", 7) != 0) {
+        struct acl_user *u = value->p == NULL ? NULL : acl_find(c->srv->acl, value->p, value->len);
+        acl_user_unref(u);
+        v->user = value;
+        if (u == NULL) {
             reply_errorf(c->out, "ERR No such user '%.*s'", value->p == NULL ? 0 : (int)value->len,
                          value->p == NULL ? "" : value->p);
             return false;

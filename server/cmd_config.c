@@ -11,6 +11,7 @@
 #include "server/options.h"
 #include "server/server.h"
 #include "server/telemetry.h"
+#include "server/text.h"
 
 /* How much of an argument is shown in an error. */
 enum { SHOWN_MAX = 1024 };
@@ -150,14 +151,22 @@ enum cmd_status cmd_config_set(struct cmd_ctx *c)
 
 enum cmd_status cmd_config_rewrite(struct cmd_ctx *c)
 {
-    char err[256];
+    char err[256] = "out of memory", file[1];
+    struct text users = {0};
     const char *path = c->srv->config_file;
-    if (!path || path[0] == '\0')
+    if (!path || path[0] == '\0') {
         reply_error(c->out, "ERR The server is running without a config file");
-    else if (conf_rewrite(c->srv->opt, path, err, sizeof err))
+        return CMD_DONE;
+    }
+    const struct user_hooks *hooks = c->srv->opt->user_hooks;
+    bool by_lines = hooks != NULL && options_text(c->srv->opt, &c->srv->opt->aclfile, file, sizeof file) == 0;
+    bool ok = !by_lines || hooks->present(c->srv, &users);
+    const char *lines = users.p != NULL ? users.p : "";
+    if (ok && conf_rewrite(c->srv->opt, path, by_lines ? lines : NULL, err, sizeof err))
         reply_ok(c->out);
     else
         reply_errorf(c->out, "ERR Rewriting config file: %s", err);
+    text_free(&users);
     return CMD_DONE;
 }
 

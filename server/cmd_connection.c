@@ -4,13 +4,14 @@
 #include <sys/time.h>
 
 #include "protocol/number.h"
+#include "server/access.h"
+#include "server/acl.h"
 #include "server/args.h"
 #include "server/client_name.h"
 #include "server/conn.h"
 #include "server/handlers.h"
-#include "server/options.h"
+#include "server/put.h"
 #include "server/server.h"
-#include "server/stats.h"
 #include "server/value_reply.h"
 #include "server/version.h"
 #include "server/worker.h"
@@ -39,16 +40,16 @@ enum cmd_status cmd_echo(struct cmd_ctx *c)
     return CMD_DONE;
 }
 
-/* There is one user, "default". */
+/* `user` NULL: "default". */
 static bool authenticate(struct cmd_ctx *c, struct arg *user, struct arg *password)
 {
-    const char *p = arg_flatten(c, password);
-    bool known = user == NULL || (user->p != NULL && user->len == 7 && memcmp(user->p, "default", 7) == 0);
-    if (p != NULL && options_password_ok(c->srv->opt, p, password->len) && known) {
-        conn_set(c->conn, CONN_AUTHENTICATED);
+    static const struct arg standard = {.p = "default", .len = 7};
+    const char *p = flat_arg(c, password);
+    const char *name = user == NULL ? standard.p : p == NULL ? NULL : flat_arg(c, user);
+    if (p == NULL || name == NULL)
+        return false;
+    if (access_authenticate(c, name, user == NULL ? standard.len : user->len, p, password->len))
         return true;
-    }
-    stats_add(c->wkr->stats, STATS_AUTH_FAILURES, 1);
     reply_error(c->out, "WRONGPASS invalid username-password pair or user is disabled.");
     return false;
 }
@@ -57,7 +58,7 @@ enum cmd_status cmd_auth(struct cmd_ctx *c)
 {
     if (c->argc > 3)
         reply_syntax_error(c);
-    else if (c->argc == 2 && !OPT(c->srv->opt, has_password))
+    else if (c->argc == 2 && acl_default_nopass(c->srv->acl))
         reply_error(c->out,
                     "ERR AUTH <password> called without any password configured for the default user. Are you sure "
                     "your configuration is correct?");

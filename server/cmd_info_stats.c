@@ -126,8 +126,10 @@ void info_stats(struct info *i)
     write_count(i, "client_output_buffer_limit_disconnections", total[STATS_OUTPUT_LIMIT_CLOSED]);
     info_constant(i, "reply_buffer_shrinks reply_buffer_expands", "0");
     write_loops(i, total);
-    write_count(i, "acl_access_denied_auth", total[STATS_AUTH_FAILURES]);
-    info_constant(i, "acl_access_denied_cmd acl_access_denied_key acl_access_denied_channel", "0");
+    write_count(i, "acl_access_denied_auth", total[STATS_DENIED_AUTH]);
+    write_count(i, "acl_access_denied_cmd", total[STATS_DENIED_COMMAND]);
+    write_count(i, "acl_access_denied_key", total[STATS_DENIED_KEY]);
+    write_count(i, "acl_access_denied_channel", total[STATS_DENIED_CHANNEL]);
     write_count(i, "protocol_errors", total[STATS_PROTOCOL_ERRORS]);
     write_count(i, "direct_reclaims", total[STATS_RECLAIM_DIRECT]);
     write_count(i, "failed_reclaims", total[STATS_RECLAIM_FAILED]);

@@ -86,6 +86,8 @@ static const struct command *find_3(uint64_t word)
         return &row_del;
     case WORD('t', 't', 'l'):
         return &row_ttl;
+    case WORD('a', 'c', 'l'):
+        return &row_acl;
     default:
         return NULL;
     }

@@ -17,7 +17,7 @@
     X(del) X(unlink) X(exists) X(type) X(touch) X(copy) X(rename) X(renamenx) X(move) X(randomkey) X(keys) \
     X(scan) X(expire) X(pexpire) X(expireat) X(pexpireat) X(expiretime) X(pexpiretime) X(ttl) X(pttl) X(persist) \
     X(object) \
-    X(ping) X(echo) X(hello) X(auth) X(select) X(quit) X(reset) X(client) \
+    X(ping) X(echo) X(hello) X(auth) X(select) X(quit) X(reset) X(client) X(acl) \
     X(dbsize) X(flushdb) X(flushall) X(swapdb) X(time) X(info) X(config) X(memory) X(slowlog) X(latency) \
     X(monitor) X(command) X(shutdown) X(debug) \
     X(multi) X(exec) X(discard) X(watch) X(unwatch) \
@@ -32,6 +32,8 @@
     X(client, id) X(client, info) X(client, list) X(client, getname) X(client, setname) X(client, setinfo) \
     X(client, kill) X(client, pause) X(client, unpause) X(client, reply) X(client, no_evict) X(client, no_touch) \
     X(client, getredir) X(client, tracking) X(client, trackinginfo) X(client, caching) X(client, help) \
+    X(acl, cat) X(acl, deluser) X(acl, dryrun) X(acl, genpass) X(acl, getuser) X(acl, list) X(acl, load) \
+    X(acl, log) X(acl, save) X(acl, setuser) X(acl, users) X(acl, whoami) X(acl, help) \
     X(config, get) X(config, set) X(config, rewrite) X(config, resetstat) X(config, help) \
     X(memory, usage) X(memory, stats) X(memory, doctor) X(memory, malloc_stats) X(memory, purge) X(memory, defrag) \
     X(memory, map) X(memory, help) \

@@ -284,9 +284,45 @@ static bool set_option(struct loader *l, const struct source *s, const struct op
     return fail_line(l, s, line, len, err, allowed);
 }
 
+/* A user that is at fault: the line is not shown, since it may have passwords. */
+static bool fail_user(struct loader *l, const struct source *s, const struct conf_words *w, int at, const char *why)
+{
+    char shown[200], reason[OPTIONS_ERROR_CHARS];
+    bool secret = at < 2 || strchr("><#!", w->word[at][0]) != NULL;
+    snprintf(shown, sizeof shown, "user %.60s%s%.100s", w->word[1], at < 2 ? "" : " ... ", secret ? "" : w->word[at]);
+    snprintf(reason, sizeof reason, "Error in user declaration '%.100s': %s", w->word[1], why);
+    return fail_line(l, s, shown, strlen(shown), reason, NULL);
+}
+
+/* Checks the user's rules and keeps the words; users are made of them at start. */
+static bool add_user(struct loader *l, const struct source *s, struct conf_words *w, const char *line, size_t len)
+{
+    struct options *o = l->o;
+    int at = 0;
+    if (w->n < 2)
+        return fail_line(l, s, line, len, "Bad directive or wrong number of arguments",
+                         "user takes a name and its rules: user alice on >password ~key:* +@read");
+    for (int i = 0; i < o->nusers; i++)
+        if (strcmp(o->users[i].word[0], w->word[1]) == 0)
+            return fail_user(l, s, w, 1, "Duplicate user found. A user can only be defined once in config files");
+    const char *why = o->user_hooks == NULL ? NULL : o->user_hooks->check(w->word + 1, w->n - 1, &at);
+    if (why != NULL)
+        return fail_user(l, s, w, at + 1, why);
+    struct user_line *users = realloc(o->users, ((size_t)o->nusers + 1) * sizeof *users);
+    if (users == NULL)
+        return fail_line(l, s, line, len, "out of memory", NULL);
+    o->users = users;
+    struct user_line *kept = &o->users[o->nusers];
+    *kept = (struct user_line){calloc((size_t)w->n, sizeof *kept->word), 0};
+    for (; kept->word != NULL && kept->n < w->n - 1; kept->n++)
+        if ((kept->word[kept->n] = strdup(w->word[kept->n + 1])) == NULL)
+            break;
+    o->nusers++;
+    return kept->n == w->n - 1 || fail_line(l, s, line, len, "out of memory", NULL);
+}
+
 /* `shown` is the line for errors. */
-static bool load_words(struct loader *l, const struct source *s, const struct conf_words *w, const char *line,
-                       size_t len)
+static bool load_words(struct loader *l, const struct source *s, struct conf_words *w, const char *line, size_t len)
 {
     if (strcasecmp(w->word[0], "include") == 0) {
         if (w->n != 2)
@@ -295,6 +331,8 @@ static bool load_words(struct loader *l, const struct source *s, const struct co
             return fail_line(l, s, line, len, "include is not allowed here", NULL);
         return include(l, s, w->word[1]);
     }
+    if (strcasecmp(w->word[0], "user") == 0)
+        return add_user(l, s, w, line, len);
     const struct option *d = options_find(w->word[0], strlen(w->word[0]));
     if (!d)
         return fail_unknown(l, s, line, len, w->word[0]);

@@ -40,7 +40,8 @@ enum conf_action conf_command_line(struct options *o, int argc, char **argv, cha
 
 /* Writes the options to the file at `path` (absolute): lines of options that changed are replaced where they stand,
  * new ones follow at the end, all else stays byte for byte. The file is replaced as a whole (a new one, synced,
- * renamed), or not at all. False: `err` says why, one line. The caller holds no lock; takes `change`. */
-bool conf_rewrite(struct options *o, const char *path, char *err, size_t size);
+ * renamed), or not at all. `users`: lines that give the users there are (user_hooks), NULL: `user` lines are left
+ * alone. False: `err` says why, one line. The caller holds no lock; takes `change`. */
+bool conf_rewrite(struct options *o, const char *path, const char *users, char *err, size_t size);
 
 #endif

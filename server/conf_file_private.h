@@ -10,6 +10,10 @@
  * CONF_FILE_MAX). *st is filled in. */
 int conf_read(const char *path, char **text, size_t *len, struct stat *st);
 
+/* Replaces the file by a new one with this text, synced and renamed. Returns 0 or an errno value; then nothing has
+ * changed. `st` is the old file's, whose mode and owner stay; NULL without one. */
+int conf_replace(const char *path, const char *text, size_t len, const struct stat *st);
+
 /* Sets one option of the command line: its name, without dashes, and its values. Errors as conf_load. */
 struct options;
 bool conf_load_words(struct options *o, char *const *words, int n, char err[CONF_ERROR_CHARS]);

@@ -1,5 +1,7 @@
 /* CONFIG REWRITE: the file as a person wrote it, changed only where an option's value is not what the file gives.
  *
+ * Users are treated as one thing more: where the lines `user` do not give the users there are, all of them are replaced
+ * by the present users', where the first stood.
  * What the file gives is found by loading it, includes and all, into options of their own; so lines of unchanged
  * options keep their spelling (1gb stays 1gb). The first line of a changed option is replaced and its others go;
  * what has no line is put at the end. The new text is loaded again: an option that an include sets after its line
@@ -13,10 +15,12 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "server/conf_words.h"
 #include "server/options_private.h"
+#include "server/text.h"
 
 enum { OPTIONS_ROOM = 128 };
 
@@ -27,6 +31,8 @@ struct rewrite {
     const char *path;
     bool differs[OPTIONS_ROOM];
     bool written[OPTIONS_ROOM];
+    const char *users; /* the lines that the users there are need; NULL: users are none of its business */
+    bool users_differ, users_written;
     char *err;
     size_t err_size;
 };
@@ -35,6 +41,18 @@ static bool fail(struct rewrite *r, const char *why)
 {
     snprintf(r->err, r->err_size, "%s", why);
     return false;
+}
+
+/* False: memory is short. */
+static bool compare_users(struct rewrite *r, const struct options *given)
+{
+    struct text t = {0};
+    if (r->users == NULL)
+        return true;
+    bool ok = r->o->user_hooks->given(given, &t);
+    r->users_differ = strcmp(t.p == NULL ? "" : t.p, r->users) != 0;
+    text_free(&t);
+    return ok;
 }
 
 /* Fills in `differs`: options that the text does not give as they are. Returns how many, -1 on failure. */
@@ -49,6 +67,7 @@ static int compare(struct rewrite *r, const char *text, size_t len)
     }
     char *here = given->start_dir;
     given->start_dir = r->o->start_dir;
+    given->user_hooks = r->o->user_hooks;
     bool ok = conf_load_text(given, r->path, text, len, true, why);
     given->start_dir = here;
     if (!ok)
@@ -64,8 +83,9 @@ static int compare(struct rewrite *r, const char *text, size_t len)
         if (!ok)
             fail(r, strerror(ENOMEM));
     }
+    ok = ok && compare_users(r, given);
     options_free(given);
-    return ok ? n : -1;
+    return ok ? n + r->users_differ : -1;
 }
 
 static bool write_option(struct rewrite *r, FILE *to, int i)
@@ -80,6 +100,21 @@ static bool write_option(struct rewrite *r, FILE *to, int i)
     free(lines);
     r->written[i] = true;
     return true;
+}
+
+static bool is_user_line(const char *line, size_t len)
+{
+    size_t skip = 0;
+    while (skip < len && isspace((unsigned char)line[skip]))
+        skip++;
+    return len - skip > 4 && strncasecmp(line + skip, "user", 4) == 0 && isspace((unsigned char)line[skip + 4]);
+}
+
+static void write_users(struct rewrite *r, FILE *to)
+{
+    if (!r->users_written)
+        fputs(r->users, to);
+    r->users_written = true;
 }
 
 /* The index of the option that a line sets, -1: none. */
@@ -106,10 +141,13 @@ static bool compose(struct rewrite *r, FILE *to, const char *text, size_t len)
     size_t n, at = 0;
     bool marked = false, end = true;
     memset(r->written, 0, sizeof r->written);
+    r->users_written = false;
     while (conf_next_line(text, len, &at, &line, &n)) {
         int i = option_of_line(line, n);
         marked = marked || (n == strlen(marker) && memcmp(line, marker, n) == 0);
-        if (i < 0 || !r->differs[i]) {
+        if (r->users_differ && is_user_line(line, n)) {
+            write_users(r, to);
+        } else if (i < 0 || !r->differs[i]) {
             fwrite(line, 1, n, to);
             end = line + n < text + len;
             if (end)
@@ -118,18 +156,19 @@ static bool compose(struct rewrite *r, FILE *to, const char *text, size_t len)
             return false;
         }
     }
-    for (int i = 0; i < options_count(); i++) {
-        if (!r->differs[i] || r->written[i])
-            continue;
-        if (!end)
-            fputc('\n', to);
-        end = true;
-        if (!marked)
-            fprintf(to, "\n%s\n", marker);
-        marked = true;
-        if (!write_option(r, to, i))
+    bool users_left = r->users_differ && !r->users_written && r->users[0] != '\0';
+    bool some_left = users_left;
+    for (int i = 0; i < options_count(); i++)
+        some_left = some_left || (r->differs[i] && !r->written[i]);
+    if (some_left && !end)
+        fputc('\n', to);
+    if (some_left && !marked)
+        fprintf(to, "\n%s\n", marker);
+    for (int i = 0; i < options_count(); i++)
+        if (r->differs[i] && !r->written[i] && !write_option(r, to, i))
             return false;
-    }
+    if (users_left)
+        write_users(r, to);
     return true;
 }
 
@@ -206,8 +245,7 @@ static void sync_directory(const char *path)
     close(fd);
 }
 
-/* Returns 0 or an errno value; then nothing has changed. `st` is the old file's, NULL without one. */
-static int replace_file(const char *path, const char *text, size_t len, const struct stat *st)
+int conf_replace(const char *path, const char *text, size_t len, const struct stat *st)
 {
     char temporary[PATH_MAX];
     if (snprintf(temporary, sizeof temporary, "%s.XXXXXX", path) >= (int)sizeof temporary)
@@ -257,7 +295,7 @@ static bool rewrite_locked(struct rewrite *r)
         ok = rest == 0 || (rest > 0 && append_rest(r, &new_text, &new_len));
     }
     if (ok) {
-        int failed = replace_file(path, new_text, new_len, error == 0 ? &st : NULL);
+        int failed = conf_replace(path, new_text, new_len, error == 0 ? &st : NULL);
         ok = failed == 0 || fail(r, strerror(failed));
     }
     free(new_text);
@@ -266,9 +304,9 @@ static bool rewrite_locked(struct rewrite *r)
     return ok;
 }
 
-bool conf_rewrite(struct options *o, const char *path, char *err, size_t size)
+bool conf_rewrite(struct options *o, const char *path, const char *users, char *err, size_t size)
 {
-    struct rewrite r = {.o = o, .path = path, .err = err, .err_size = size};
+    struct rewrite r = {.o = o, .path = path, .users = users, .err = err, .err_size = size};
     if (options_count() > OPTIONS_ROOM)
         return fail(&r, "too many options");
     pthread_mutex_lock(&o->change);

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "server/acl.h"
 #include "server/clients.h"
 #include "server/conn_private.h"
 #include "server/monitor.h"
@@ -45,7 +46,7 @@ struct conn *conn_new(struct worker *w, int fd, const struct conn_origin *origin
     atomic_init(&c->active_ms, c->created_ms);
     atomic_init(&c->resp, 2);
     atomic_init(&c->queued, -1);
-    atomic_init(&c->flags, origin->flags | (OPT(w->srv->opt, has_password) ? 0 : CONN_AUTHENTICATED));
+    atomic_init(&c->flags, origin->flags);
     io->reply_mean = CONN_REPLY_GUESS;
     reply_init(&c->out);
     event_assign(&io->readable, w->base, fd, EV_READ | EV_PERSIST, conn_on_readable, c);
@@ -55,6 +56,7 @@ struct conn *conn_new(struct worker *w, int fd, const struct conn_origin *origin
         return NULL;
     }
     io->reading = true;
+    acl_welcome(c);
     clients_add(&w->clients, c);
     conn_account(c);
     return c;
@@ -78,6 +80,7 @@ static void conn_release_memory(struct conn_io *io)
     free(c->name);
     free(c->lib_name);
     free(c->lib_ver);
+    acl_forget(c);
 }
 
 void conn_free(struct conn *c)
@@ -188,10 +191,7 @@ void conn_reset(struct conn *c)
     conn_select(c, 0);
     conn_protocol(c, 2);
     conn_set_string(c, &c->name, NULL, 0);
-    if (OPT(c->wkr->srv->opt, has_password))
-        conn_clear(c, CONN_AUTHENTICATED);
-    else
-        conn_set(c, CONN_AUTHENTICATED);
+    acl_reset(c);
 }
 
 void conn_close_after_reply(struct conn *c)

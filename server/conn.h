@@ -13,6 +13,7 @@
 
 #include "protocol/reply.h"
 
+struct acl_user;
 struct command;
 struct worker;
 
@@ -38,6 +39,8 @@ enum conn_flag {
     CONN_MULTI = 1 << 16,       /* commands are queued until EXEC (txn.h) */
     CONN_BLOCKED = 1 << 19,     /* its last command is answered later: it runs nothing until then */
     CONN_LOCAL = 1 << 15,       /* loopback or unix: protected-mode lets it in */
+    CONN_LIMITED = 1 << 20,     /* its user may not do everything: each command is looked at (acl.h) */
+    CONN_AUTH_LENT = 1 << 21,   /* authenticated only while the default user needs no password */
 };
 
 /* A socket address in few bytes. */
@@ -77,6 +80,7 @@ struct conn {
     _Atomic uint64_t memory;             /* bytes: struct, query buffer, replies [shared] */
     int64_t soft_limit_since_ms;         /* over the soft output limit since then, 0: not */
     char *name, *lib_name, *lib_ver;     /* NULL: none [strings] */
+    struct acl_user *user;               /* by whose right it acts [strings] */
 };
 
 /* Sets and clears flags; the owner's thread only. */
@@ -104,8 +108,8 @@ void conn_select(struct conn *c, int db);
 /* Switches to RESP 2 or 3. */
 void conn_protocol(struct conn *c, int resp);
 
-/* Back to a fresh connection (RESET): database 0, RESP2, no name, no MONITOR, not authenticated where a password is
- * set. */
+/* Back to a fresh connection (RESET): database 0, RESP2, no name, no MONITOR, the default user, not authenticated where
+ * that has a password. */
 void conn_reset(struct conn *c);
 
 /* The connection is closed after the replies that are pending were sent, and reads no more. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/acl.h"
 #include "server/batch.h"
 #include "server/clients.h"
 #include "server/conn_private.h"
@@ -122,6 +123,7 @@ void conn_unpark_all(struct worker *w)
     gate_enter(w);
     w->now_ms = clock_wall_ms();
     store_ctx_turn(w->sx, w->now_ms);
+    acl_catch_up(w);
     struct conn *c = w->paused;
     w->paused = NULL;
     pause_expire(w->srv, w->now_ms);

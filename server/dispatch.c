@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "server/access.h"
 #include "server/args.h"
 #include "server/batch.h"
 #include "server/command_keys.h"
@@ -37,7 +38,8 @@ enum { RETRIES_MAX = 256, SHOWN_CHARS = 128, CROSS_PROTOCOL_LOG_MS = 60000 };
 enum {
     CONN_ENDING = CONN_CLOSE_ASAP | CONN_CLOSE_AFTER_REPLY | CONN_KILLED,
     CONN_REPLY_MODES = CONN_REPLY_OFF | CONN_REPLY_SKIP | CONN_REPLY_SKIP_NEXT,
-    CONN_ODD = CONN_ENDING | CONN_REPLY_MODES | CONN_AUTHENTICATED | CONN_MULTI | CONN_PUBSUB | CONN_BLOCKED,
+    CONN_ODD =
+        CONN_ENDING | CONN_REPLY_MODES | CONN_AUTHENTICATED | CONN_MULTI | CONN_PUBSUB | CONN_BLOCKED | CONN_LIMITED,
 };
 
 static const char out_of_memory[] = "OOM command not allowed when used memory > 'maxmemory'.";
@@ -400,16 +402,43 @@ static bool runs_subscribed(const struct command *cmd)
            cmd->handler == cmd_unsubscribe || cmd->handler == cmd_punsubscribe || cmd->handler == cmd_sunsubscribe;
 }
 
-static void refuse_subscribed(struct dispatch *d, const struct command *cmd)
+/* Answers a command that does not run for this reason; whatever came before it in MULTI will not run either. */
+static void refuse(struct dispatch *d, const struct command *cmd, const char *why)
 {
-    reply_errorf(d->ctx.out,
-                 "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in "
-                 "this context",
-                 cmd->name);
-    if (conn_has(d->ctx.conn, CONN_MULTI))
-        txn_abort(d->ctx.conn);
+    if (cmd->handler == cmd_exec) {
+        refuse_exec(d->ctx.conn, d->ctx.out, why);
+    } else {
+        reply_error(d->ctx.out, why);
+        if (conn_has(d->ctx.conn, CONN_MULTI))
+            txn_abort(d->ctx.conn);
+    }
     stats_rejected(d->ctx.wkr->stats, cmd->id);
     stats_error(d->ctx.wkr->stats, d->ctx.out->last_error);
+}
+
+static void refuse_subscribed(struct dispatch *d, const struct command *cmd)
+{
+    char why[SHOWN_CHARS * 2];
+    snprintf(why, sizeof why,
+             "%sCan't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
+             "context",
+             cmd->handler == cmd_exec ? "" : "ERR ", cmd->name);
+    refuse(d, cmd, why);
+}
+
+/* The user is looked at where it may not do everything. True: answered. */
+static bool is_denied(struct dispatch *d, const struct request *r, const struct arg *argv)
+{
+    struct conn *c = d->ctx.conn;
+    char text[ACCESS_TEXT_CHARS];
+    if (r->fault != REQUEST_FINE || (conn_has(c, CONN_MULTI) && (r->cmd->flags & CMD_NO_MULTI) != 0))
+        return false; /* it is refused for that */
+    enum acl_verdict v = access_check(&d->ctx, r->cmd, argv, (int)r->argc);
+    if (v == ACL_ALLOWED)
+        return false;
+    refuse(d, r->cmd, access_text(v, r->cmd, text));
+    next_reply_mode(c);
+    return true;
 }
 
 /* What is rare: connections that end, are muted or not authenticated; pauses. False: do not run it. */
@@ -433,6 +462,8 @@ static bool run_odd(struct dispatch *d, struct request *r, struct arg *argv)
         next_reply_mode(c);
         return false;
     }
+    if (conn_has(c, CONN_LIMITED) && is_denied(d, r, argv))
+        return false;
     if (r->fault == REQUEST_FINE && (attention & ATTENTION_MEMORY) != 0 && denies_oom(c, r->cmd) &&
         limit_refuses(d->ctx.srv, d->ctx.sx))
         r->fault = REQUEST_NO_MEMORY;
@@ -511,6 +542,14 @@ void dispatch_queued(struct cmd_ctx *exec, struct kept *k, const struct skey *ke
     ctx->locked = locked;
     ctx->in_exec = true;
     ctx->db = nkeys > 0 ? keys[0].db : store_db(ctx->srv->store, conn_db(ctx->conn));
+    if (UNLIKELY(conn_has(ctx->conn, CONN_LIMITED))) { /* the user may have been changed since it was queued */
+        enum acl_verdict v = access_check(ctx, k->cmd, k->argv, k->argc);
+        if (v != ACL_ALLOWED) {
+            reply_error(ctx->out, access_text_exec(v));
+            stats_error(ctx->wkr->stats, ctx->out->last_error);
+            return;
+        }
+    }
     if (k->has_big) {
         struct request r = {.cmd = k->cmd, .argc = (uint32_t)k->argc, .fault = REQUEST_FINE, .has_big = true};
         run_with_bigs(&d, &r, k->argv, errors);

@@ -132,6 +132,23 @@ enum cmd_status cmd_client_no_evict(struct cmd_ctx *c);
 enum cmd_status cmd_client_no_touch(struct cmd_ctx *c);
 enum cmd_status cmd_client_help(struct cmd_ctx *c);
 
+/* server/cmd_acl.c */
+enum cmd_status cmd_acl_whoami(struct cmd_ctx *c);
+enum cmd_status cmd_acl_list(struct cmd_ctx *c);
+enum cmd_status cmd_acl_users(struct cmd_ctx *c);
+enum cmd_status cmd_acl_getuser(struct cmd_ctx *c);
+enum cmd_status cmd_acl_setuser(struct cmd_ctx *c);
+enum cmd_status cmd_acl_deluser(struct cmd_ctx *c);
+enum cmd_status cmd_acl_cat(struct cmd_ctx *c);
+enum cmd_status cmd_acl_genpass(struct cmd_ctx *c);
+enum cmd_status cmd_acl_log(struct cmd_ctx *c);
+enum cmd_status cmd_acl_dryrun(struct cmd_ctx *c);
+enum cmd_status cmd_acl_help(struct cmd_ctx *c);
+
+/* server/cmd_acl_file.c */
+enum cmd_status cmd_acl_load(struct cmd_ctx *c);
+enum cmd_status cmd_acl_save(struct cmd_ctx *c);
+
 /* server/cmd_config.c */
 enum cmd_status cmd_config_get(struct cmd_ctx *c);
 enum cmd_status cmd_config_set(struct cmd_ctx *c);

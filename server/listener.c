@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "server/acl.h"
 #include "server/conn.h"
 #include "server/listener_private.h"
 #include "server/options.h"
@@ -127,7 +128,7 @@ static void welcome(struct listener *l, int fd, const struct sockaddr_storage *p
         return;
     }
     stats_add(stats, STATS_CONNECTIONS, 1);
-    if ((origin.flags & CONN_LOCAL) == 0 && OPT(s->opt, protected_mode) && !OPT(s->opt, has_password)) {
+    if ((origin.flags & CONN_LOCAL) == 0 && OPT(s->opt, protected_mode) && acl_default_nopass(s->acl)) {
         stats_add(stats, STATS_CONNECTIONS_REJECTED, 1);
         refuse(fd, protected_text, sizeof protected_text - 1);
         return;

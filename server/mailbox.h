@@ -17,6 +17,7 @@ enum letter_kind {
     LETTER_MONITOR, /* append data to every monitoring connection of the worker */
     LETTER_MESSAGE, /* publish: id is the address of a struct message, which counts who has it (pubsub.h) */
     LETTER_PURGED,  /* purge number `id` is over; data: struct purge_report (purge.h) */
+    LETTER_ACL,     /* users changed (acl.h) */
     LETTER_UNPAUSE, /* look at paused connections again */
     LETTER_DRAIN,   /* read no more, part with connections as they have their replies */
     LETTER_STOP,    /* end the loop */

@@ -11,6 +11,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "server/acl.h"
+#include "server/acl_file.h"
 #include "server/command.h"
 #include "server/conf_file.h"
 #include "server/listener.h"
@@ -87,6 +89,25 @@ static bool store_up(struct main_loop *m)
 static void store_down(struct main_loop *m)
 {
     store_close(m->srv->store);
+}
+
+static bool acl_up(struct main_loop *m)
+{
+    struct text errors = {0};
+    m->srv->acl = acl_new();
+    bool ok = m->srv->acl != NULL && acl_load_configured(m->srv, &errors);
+    if (!ok)
+        log_line(LOG_WARNING, "Aborting startup because of ACL errors: %s",
+                 errors.p != NULL ? errors.p : "out of memory");
+    text_free(&errors);
+    if (!ok)
+        acl_free(m->srv->acl);
+    return ok;
+}
+
+static void acl_down(struct main_loop *m)
+{
+    acl_free(m->srv->acl);
 }
 
 static bool telemetry_up(struct main_loop *m)
@@ -224,6 +245,7 @@ static const struct stage {
 } parts[] = {
     {process_up, process_down},     /* working directory, log, huge pages, OOM score */
     {listener_up, listener_down},   /* sockets are bound: a used port is told before anything else costs */
+    {acl_up, acl_down},             /* users */
     {store_up, store_down},         /* the address range and the index */
     {telemetry_up, telemetry_down}, /* statistics, slow log, latency */
     {daemon_up, daemon_down},       /* background, pid file */
@@ -299,6 +321,8 @@ int main(int argc, char **argv)
     s->opt = options_new();
     s->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     int status = 1;
+    if (s->opt != NULL)
+        s->opt->user_hooks = &acl_user_hooks;
     if (s->opt != NULL && s->wake_fd >= 0)
         status = configure_and_serve(s, argc, argv);
     else

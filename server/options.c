@@ -70,6 +70,9 @@ void options_free(struct options *o)
         *field = NULL;
         content_free(&none);
     }
+    for (int i = 0; i < o->nusers; i++)
+        conf_words_free(&(struct conf_words){o->users[i].word, o->users[i].n});
+    free(o->users);
     free(o->start_dir);
     pthread_mutex_destroy(&o->change);
     free(o);
@@ -159,18 +162,6 @@ int options_percentiles(struct options *o, double to[OPTIONS_PERCENTILES_MAX])
         to[n++] = v;
     }
     return n;
-}
-
-bool options_password_ok(struct options *o, const char *p, size_t n)
-{
-    lock_take(&o->texts, LOCK_CONFIG);
-    size_t len = strlen(o->requirepass);
-    unsigned differs = len != n;
-    for (size_t i = 0; i < n; i++)
-        differs |= (unsigned char)p[i] ^ (unsigned char)(len ? o->requirepass[i % len] : 0);
-    bool ok = len == 0 || differs == 0;
-    lock_release(&o->texts, LOCK_CONFIG);
-    return ok;
 }
 
 int64_t options_maxmemory_clients(const struct options *o)

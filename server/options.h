@@ -19,7 +19,9 @@
 
 #include "slab/base/lock.h"
 
+struct options;
 struct server;
+struct text;
 
 enum {
     OPTIONS_BIND_MAX = 16,        /* addresses in bind */
@@ -55,6 +57,18 @@ struct output_limit {
     option_number hard_bytes, soft_bytes, soft_seconds; /* 0: no limit */
 };
 
+/* What configuration needs to know of users (acl_file.h); options whose hooks are NULL take them as they come. */
+struct user_hooks {
+    /* What is wrong with a user line's words, NULL: nothing; *at is the word at fault. */
+    const char *(*check)(char *const *words, int n, int *at);
+    /* Lines, as CONFIG REWRITE writes them, for the users that a configuration gives; and for those there are. False:
+     * memory is short. */
+    bool (*given)(const struct options *o, struct text *t);
+    bool (*present)(struct server *srv, struct text *t);
+    /* requirepass was changed. False: memory is short. */
+    bool (*set_password)(struct server *srv, const char *password);
+};
+
 struct options {
     /* network */
     option_number port;           /* 0: do not listen on TCP */
@@ -64,10 +78,12 @@ struct options {
     option_number timeout;       /* seconds of idleness, 0: never */
     option_number maxclients;
     option_number protected_mode;
-    option_number has_password; /* follows requirepass */
-    char *bind;                 /* texts: see options_text */
+    option_number acl_pubsub_default; /* new users may hear all channels */
+    option_number acllog_max_len;
+    char *bind; /* texts: see options_text */
     char *unixsocket;
-    char *requirepass;
+    char *requirepass; /* shown by CONFIG GET; what counts is the default user (acl.h) */
+    char *aclfile;
 
     /* general */
     option_number databases;
@@ -121,6 +137,15 @@ struct options {
     /* events */
     option_number notify_keyspace_events; /* enum notice_class */
 
+    const struct user_hooks *user_hooks;
+
+    /* users: the words of `user` lines after "user", as they were given at start; immutable then */
+    struct user_line {
+        char **word;
+        int n;
+    } * users;
+    int nusers;
+
     /* how it came to be; the machinery's own */
     pthread_mutex_t change;
     struct lock texts;
@@ -155,9 +180,6 @@ int options_bind(struct options *o, char to[OPTIONS_BIND_MAX][OPTIONS_ADDRESS_CH
 
 /* latency-tracking-info-percentiles as numbers (0-100), ascending as given; returns how many. */
 int options_percentiles(struct options *o, double to[OPTIONS_PERCENTILES_MAX]);
-
-/* True where no password is set or p is it. Takes the same time whatever differs. */
-bool options_password_ok(struct options *o, const char *p, size_t n);
 
 /* maxmemory-clients in bytes, a per cent of maxmemory resolved; 0: no limit. */
 int64_t options_maxmemory_clients(const struct options *o);

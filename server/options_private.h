@@ -55,8 +55,7 @@ struct option {
     enum option_type type;
     enum option_group group;
     unsigned flags;
-    size_t at;     /* where its field is in struct options; none for OPTION_FIXED */
-    size_t set_at; /* a number that is 1 while the text is not empty, or 0: none */
+    size_t at; /* where its field is in struct options; none for OPTION_FIXED */
     int64_t min, max;
     int64_t least, most;  /* what is outside is accepted and moved to the nearest of these; 0, 0: nothing is moved */
     const char *standard; /* its default, as words of a configuration line */

@@ -4,6 +4,7 @@
  * default stand here and nowhere else. */
 #include <assert.h>
 #include <limits.h>
+#include <stdlib.h>
 
 #include "server/notice.h"
 #include "server/options_apply.h"
@@ -39,6 +40,10 @@ static const struct option_choice debug_choices[] = {
     {"no", DEBUG_NO}, {"yes", DEBUG_YES}, {"local", DEBUG_LOCAL}, {NULL, 0},
 };
 
+static const struct option_choice pubsub_default_choices[] = {
+    {"allchannels", 1}, {"resetchannels", 0}, {NULL, 0},
+};
+
 static const struct option_choice policy_choices[] = {
     {"volatile-lru", POLICY_VOLATILE_LRU},
     {"volatile-lfu", POLICY_VOLATILE_LFU},
@@ -65,6 +70,18 @@ static bool apply_memory(struct server *srv, struct options *o, char *err, size_
     (void)o, (void)err, (void)size;
     memory_limit_changed(srv);
     return true;
+}
+
+static bool apply_password(struct server *srv, struct options *o, char *err, size_t size)
+{
+    if (o->user_hooks == NULL)
+        return true;
+    char *password = options_text_dup(o, &o->requirepass);
+    bool ok = password != NULL && o->user_hooks->set_password(srv, password);
+    if (!ok)
+        snprintf(err, size, "out of memory");
+    free(password);
+    return ok;
 }
 
 static bool apply_maxclients(struct server *srv, struct options *o, char *err, size_t size)
@@ -134,8 +151,24 @@ const struct option option_table[] = {
     },
     {
         .name = "requirepass", .type = OPTION_TEXT, .group = GROUP_NETWORK, .flags = OPTION_MUTABLE | OPTION_SECRET,
-        AT(requirepass), .set_at = offsetof(struct options, has_password), .standard = "\"\"",
-        .help = "Password that clients must give with AUTH or HELLO. Empty: none is needed.",
+        AT(requirepass), .standard = "\"\"", .apply = apply_password,
+        .help = "Password of the user \"default\", which clients must give with AUTH or HELLO. Empty: none is needed. "
+                "With an aclfile, what that says holds.",
+    },
+    {
+        .name = "aclfile", .type = OPTION_TEXT, .group = GROUP_NETWORK, AT(aclfile), .standard = "\"\"",
+        .help = "File of users, a line each as ACL LIST shows them, read at start and by ACL LOAD, written by ACL SAVE. "
+                "Empty: users are lines 'user <name> <rules>' of this file.",
+    },
+    {
+        .name = "acl-pubsub-default", .type = OPTION_CHOICE, .group = GROUP_NETWORK, MUTABLE, AT(acl_pubsub_default),
+        .standard = "resetchannels", .choices = pubsub_default_choices,
+        .help = "Channels of new users.",
+    },
+    {
+        .name = "acllog-max-len", .type = OPTION_INT, .group = GROUP_NETWORK, MUTABLE, AT(acllog_max_len),
+        .max = INT64_MAX, .standard = "128", .unit = "entries",
+        .help = "Denials that ACL LOG keeps.",
     },
     {
         .name = "tcp-backlog", .type = OPTION_INT, .group = GROUP_NETWORK, AT(tcp_backlog), .max = INT_MAX,

@@ -87,10 +87,6 @@ void content_swap(struct options *o, const struct option *d, struct option_conte
     lock_take(&o->texts, LOCK_CONFIG);
     char *old = *text_field(o, d);
     *text_field(o, d) = c->text;
-    if (d->set_at) {
-        option_number *is_set = (option_number *)(void *)((char *)o + d->set_at);
-        atomic_store_explicit(is_set, c->text[0] != '\0', memory_order_relaxed);
-    }
     lock_release(&o->texts, LOCK_CONFIG);
     c->text = old;
 }

@@ -334,6 +334,16 @@ bool pubsub_unsubscribe_any(struct conn *c, enum topic_kind kind, void (*each)(v
     return true;
 }
 
+bool pubsub_each(const struct conn *c, enum topic_kind kind, bool (*each)(void *arg, const char *name, size_t n),
+                 void *arg)
+{
+    const struct subs *mine = conn_io((struct conn *)(uintptr_t)c)->subs;
+    const struct sub *s = mine == NULL ? NULL : mine->first[kind];
+    while (s != NULL && each(arg, s->topic->name, s->topic->len))
+        s = s->mine_next;
+    return s == NULL;
+}
+
 void pubsub_drop(struct conn *c)
 {
     struct conn_io *io = conn_io(c);

@@ -36,6 +36,9 @@ bool pubsub_unsubscribe(struct conn *c, enum topic_kind kind, const char *name, 
 bool pubsub_unsubscribe_any(struct conn *c, enum topic_kind kind, void (*each)(void *arg, const char *name, size_t n),
                             void *arg);
 void pubsub_drop(struct conn *c); /* from all */
+/* Calls each(arg, name) for what it is subscribed to, until that returns false; true: it never did. */
+bool pubsub_each(const struct conn *c, enum topic_kind kind, bool (*each)(void *arg, const char *name, size_t n),
+                 void *arg);
 /* Topics of the kind that the connection is subscribed to. Any thread. */
 uint32_t pubsub_count(const struct conn *c, enum topic_kind kind);
 size_t pubsub_memory(const struct conn *c);

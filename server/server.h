@@ -14,6 +14,8 @@
 #include "server/ticks.h"
 #include "slab/base/lock.h"
 
+struct acl;
+struct acl_log;
 struct event_base;
 struct latency;
 struct listener;
@@ -52,9 +54,11 @@ struct server {
     struct memthread *memthread;
     struct listener *listener;
     struct pubsub *pubsub;
-    struct stats *stats; /* telemetry.h makes these three */
+    struct acl *acl;     /* users */
+    struct stats *stats; /* telemetry.h makes these four */
     struct slowlog *slowlog;
     struct latency *latency;
+    struct acl_log *acl_log;
     struct ticks ticks;      /* calibrated once, workers copy it */
     struct event_base *base; /* the main thread's: listeners, signals, timers */
 
@@ -86,6 +90,7 @@ struct server {
      * because every command reads it. */
     alignas(64) _Atomic uint32_t attention;
     _Atomic uint32_t gate_closed; /* a worker has the store to itself (gate.h); read once a batch */
+    _Atomic uint32_t acl_epoch;   /* raised when users changed (acl.h); read once a batch */
 };
 
 /* Begins a clean shutdown (shutdown.h) that lets replies drain, or (`now`) does not wait for that; returns at once. Any

@@ -36,6 +36,8 @@ static void redact_secrets(const struct cmd_ctx *c, struct arg *argv, int n)
                 i += 2;
             }
         }
+    } else if (name_is(c, "acl|setuser")) {
+        redact(argv, 2, n);
     } else if (name_is(c, "config|set")) {
         for (int i = 2; i + 1 < n; i += 2) {
             if (arg_is(&argv[i], "requirepass"))

@@ -37,7 +37,10 @@ enum stats_counter {
     STATS_ERRORS,               /* total_error_replies; stats_error counts it */
     STATS_UNEXPECTED_ERRORS,    /* unexpected_error_replies */
     STATS_PROTOCOL_ERRORS,      /* connections closed because of one */
-    STATS_AUTH_FAILURES,        /* acl_access_denied_auth */
+    STATS_DENIED_AUTH,          /* acl_access_denied_auth, and so on */
+    STATS_DENIED_COMMAND,
+    STATS_DENIED_KEY,
+    STATS_DENIED_CHANNEL,
     STATS_CLIENTS_EVICTED,      /* evicted_clients: maxmemory-clients */
     STATS_QUERY_LIMIT_CLOSED,   /* client_query_buffer_limit_disconnections */
     STATS_OUTPUT_LIMIT_CLOSED,  /* client_output_buffer_limit_disconnections */

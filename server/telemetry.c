@@ -2,6 +2,7 @@
 #include "server/telemetry.h"
 
 #include "defrag/outcome.h"
+#include "server/acl_log.h"
 #include "server/command.h"
 #include "server/latency.h"
 #include "server/options.h"
@@ -51,7 +52,8 @@ bool telemetry_new(struct server *srv)
     srv->stats = stats_new((unsigned)srv->nworkers, command_count(), &srv->opt->latency_tracking);
     srv->slowlog = slowlog_new();
     srv->latency = latency_new();
-    if (srv->stats == NULL || srv->slowlog == NULL || srv->latency == NULL) {
+    srv->acl_log = acl_log_new();
+    if (srv->stats == NULL || srv->slowlog == NULL || srv->latency == NULL || srv->acl_log == NULL) {
         telemetry_free(srv);
         return false;
     }
@@ -64,9 +66,11 @@ void telemetry_free(struct server *srv)
     stats_free(srv->stats);
     slowlog_free(srv->slowlog);
     latency_free(srv->latency);
+    acl_log_free(srv->acl_log);
     srv->stats = NULL;
     srv->slowlog = NULL;
     srv->latency = NULL;
+    srv->acl_log = NULL;
 }
 
 void telemetry_tick(struct server *srv)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "server/acl.h"
 #include "server/batch.h"
 #include "server/conn_private.h"
 #include "server/mailbox.h"
@@ -99,6 +100,9 @@ static void read_letter(struct worker *w, const struct letter *l)
     case LETTER_PURGED:
         purge_told(w, l);
         break;
+    case LETTER_ACL:
+        acl_catch_up(w);
+        break;
     case LETTER_UNPAUSE:
         conn_unpark_all(w);
         break;
@@ -185,6 +189,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)what;
     w->now_ms = clock_wall_ms();
     store_ctx_turn(w->sx, w->now_ms);
+    acl_catch_up(w);
     notify_publish(w->srv, w, w->sx); /* of what was evicted between commands */
     pubsub_flush(w);
     pubsub_resume(w);

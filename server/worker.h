@@ -50,6 +50,7 @@ struct worker {
     bool draining;       /* the server ends: connections are parted with as they have their replies (conn_drain.c) */
     bool turn_armed;     /* turn_ev will run at the end of this loop turn */
     bool touch;          /* what store_ctx_touch was told last */
+    uint32_t acl_epoch;  /* connections are up to date with this srv->acl_epoch */
     struct ticks ticks;
     pthread_t thread;
     bool running; /* `thread` is to be joined */

@@ -12,6 +12,7 @@
 
 enum lock_rank {
     LOCK_CONFIG = 1, /* string options, CONFIG REWRITE */
+    LOCK_ACL,        /* the registry of users */
     LOCK_CLIENTS,    /* registry of connections of one worker */
     LOCK_TOPICS,     /* subscribers of some channels (pubsub.h) */
     LOCK_RECLAIM,    /* one thread at a time reclaims pages */

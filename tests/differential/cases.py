@@ -9,7 +9,7 @@ from resp import CLOSED, encode
 
 OPTIONS_EXPECTED = b"""
 bind port unixsocket unixsocketperm tcp-backlog tcp-keepalive timeout maxclients databases protected-mode
-requirepass maxmemory maxmemory-policy maxmemory-samples activedefrag active-defrag-ignore-bytes
+requirepass aclfile acl-pubsub-default acllog-max-len maxmemory maxmemory-policy maxmemory-samples activedefrag active-defrag-ignore-bytes
 active-defrag-threshold-lower active-defrag-threshold-upper active-defrag-cycle-min active-defrag-cycle-max
 loglevel logfile daemonize pidfile supervised slowlog-log-slower-than slowlog-max-len latency-monitor-threshold
 client-output-buffer-limit client-query-buffer-limit maxmemory-clients proto-max-bulk-len oom-score-adj
@@ -20,7 +20,7 @@ get set getdel getex getset getrange substr setrange setex psetex setnx mget mse
 incrby incrbyfloat decr decrby lcs setbit getbit bitcount bitpos bitop bitfield bitfield_ro del unlink exists
 type touch copy rename renamenx move swapdb randomkey keys scan dbsize expire pexpire expireat pexpireat
 expiretime pexpiretime ttl pttl persist object flushdb flushall select ping echo hello auth quit reset time info
-config client memory slowlog latency monitor command shutdown debug multi exec discard watch unwatch
+config client acl memory slowlog latency monitor command shutdown debug multi exec discard watch unwatch
 subscribe unsubscribe psubscribe punsubscribe publish ssubscribe sunsubscribe spublish pubsub
 sort sort_ro wait role cluster readonly readwrite asking module replicaof slaveof sync psync eval eval_ro evalsha
 evalsha_ro fcall fcall_ro script function""".split()

@@ -418,7 +418,7 @@ static void test_standard_input(void **state)
 static void rewrite(struct fixture *f, const char *path)
 {
     char err[256] = "";
-    bool ok = conf_rewrite(f->o, path, err, sizeof err);
+    bool ok = conf_rewrite(f->o, path, NULL, err, sizeof err);
     assert_string_equal(err, "");
     assert_true(ok);
 }
@@ -501,7 +501,7 @@ static void test_rewrite_keeps_links(void **state)
 static void assert_not_rewritten(struct fixture *f, const char *path, const char *why)
 {
     char err[256] = "";
-    assert_false(conf_rewrite(f->o, path, err, sizeof err));
+    assert_false(conf_rewrite(f->o, path, NULL, err, sizeof err));
     assert_non_null(strstr(err, why));
 }
 
@@ -522,7 +522,7 @@ static void test_rewrite_failures(void **state)
     none.rlim_cur = 2;
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
     char err[256] = "";
-    bool ok = conf_rewrite(f->o, path, err, sizeof err);
+    bool ok = conf_rewrite(f->o, path, NULL, err, sizeof err);
     setrlimit(RLIMIT_FSIZE, &old);
     assert_false(ok);
     assert_string_equal(err, strerror(EFBIG));

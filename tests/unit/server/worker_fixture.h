@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "server/acl.h"
+#include "server/acl_file.h"
 #include "server/conf_file.h"
 #include "server/conn.h"
 #include "server/options.h"
@@ -42,6 +44,7 @@ static inline struct fixture *fixture_new(const char *conf)
     f->next_port = 1001;
     log_set_level(LOG_NOTHING);
     s->opt = options_new();
+    s->opt->user_hooks = &acl_user_hooks;
     assert_true(conf_load_text(s->opt, "test", conf, strlen(conf), false, err));
     options_resolve(s->opt);
     s->nworkers = FIXTURE_WORKERS;
@@ -50,6 +53,10 @@ static inline struct fixture *fixture_new(const char *conf)
     s->store = store_open(s->opt, err, sizeof err);
     assert_non_null(s->store);
     assert_true(telemetry_new(s));
+    struct text errors = {0};
+    s->acl = acl_new();
+    assert_true(acl_load_configured(s, &errors));
+    text_free(&errors);
     s->ticks = ticks_calibrate();
     s->workers = calloc(FIXTURE_WORKERS, sizeof *s->workers);
     for (int i = 0; i < FIXTURE_WORKERS; i++) {
@@ -68,6 +75,7 @@ static inline void fixture_free(struct fixture *f)
         worker_free(s->workers[i]);
     free(s->workers);
     telemetry_free(s);
+    acl_free(s->acl);
     store_close(s->store);
     options_free(s->opt);
     free(s);
