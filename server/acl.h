@@ -1,11 +1,11 @@
 /* Access: which users there are, and whose right each connection acts by.
  *
- * The registry holds the users' published versions, sorted by name, under a lock (LOCK_ACL) that is taken to look one up
- * (AUTH, a new connection, ACL), never by other commands. A connection keeps a reference to the version it acts by and
- * a flag (CONN_LIMITED) that says whether commands need to be looked at at all; both are its worker's own, so that no
- * command touches a line that workers share. A change publishes a new version, raises srv->acl_epoch and writes to all
- * workers: each looks at the epoch before a batch (it lies with what a batch reads anyway) and brings its connections
- * up to date by itself. What is sent after the change was answered runs by the new rules.
+ * The registry holds the users' published versions, sorted by name, under a lock (LOCK_ACL) that is taken to look one
+ * up (AUTH, a new connection, ACL), never by other commands. A connection keeps a reference to the version it acts by
+ * and a flag (CONN_LIMITED) that says whether commands need to be looked at at all; both are its worker's own, so that
+ * no command touches a line that workers share. A change publishes a new version, raises srv->acl_epoch and writes to
+ * all workers: each looks at the epoch before a batch (it lies with what a batch reads anyway) and brings its
+ * connections up to date by itself. What is sent after the change was answered runs by the new rules.
  *
  * Changes are one at a time (`change`, a mutex held over reading, copying and publishing a user). */
 #ifndef FLAGSTONE_SERVER_ACL_H
@@ -51,7 +51,8 @@ bool acl_put_user(struct server *s, struct acl_user *u);
 /* False: there is no such user. "default" cannot be deleted. */
 bool acl_delete_user(struct server *s, const char *name, size_t n);
 /* Replaces all users by these (taken over; without a "default", one as acl_new makes is added). Those of whom nothing
- * is changed keep their version; connections of others are killed, but for the default user's. False: memory is short, nothing was changed, the users are still the caller's. */
+ * is changed keep their version; connections of others are killed, but for the default user's. False: memory is short,
+ * nothing was changed, the users are still the caller's. */
 bool acl_replace_users(struct server *s, struct acl_user **users, size_t n);
 /* requirepass: the default user's only password, none if empty. False: memory is short. */
 bool acl_set_default_password(struct server *s, const char *password);
@@ -66,8 +67,8 @@ void acl_become(struct conn *c, struct acl_user *u);
 void acl_reset(struct conn *c);
 void acl_forget(struct conn *c); /* it is being freed, and in no registry */
 
-/* Brings the worker's connections up to date: those of deleted users, and subscribers of channels that they may not hear
- * any more, are killed. `self` (may be NULL) runs the command that changed something, and is answered before. */
+/* Brings the worker's connections up to date: those of deleted users, and subscribers of channels that they may not
+ * hear any more, are killed. `self` (may be NULL) runs the command that changed something, and is answered before. */
 void acl_refresh(struct worker *w, struct conn *self);
 
 /* Before commands are run. */

@@ -62,6 +62,14 @@ static bool has_keys(const struct acl_user *u, const struct command *cmd, const 
     return true;
 }
 
+bool acl_reads_all(const struct acl_user *u)
+{
+    bool all = (u->flags & ACL_ALLKEYS) != 0;
+    for (uint32_t i = 0; i < u->nkeys && !all; i++)
+        all = (u->keys[i].access & ACL_READ) != 0 && strcmp(u->keys[i].text, "*") == 0;
+    return all;
+}
+
 bool acl_check_channel(const struct acl_user *u, const char *name, size_t n, bool pattern)
 {
     if (u->flags & ACL_ALLCHANNELS)

@@ -1,5 +1,5 @@
-/* See acl_file.h. A file is read whole and turned into users before anything changes; all its faults are told, each with
- * its line. */
+/* See acl_file.h. A file is read whole and turned into users before anything changes; all its faults are told, each
+ * with its line. */
 #include "server/acl_file.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* ACL LOG: the last things that were denied, newest first. Equal ones that come again within a minute are counted in one
- * entry. One lock (LOCK_STATS), taken when something was denied and by ACL LOG, never by other commands. */
+/* ACL LOG: the last things that were denied, newest first. Equal ones that come again within a minute are counted in
+ * one entry. One lock (LOCK_STATS), taken when something was denied and by ACL LOG, never by other commands. */
 #ifndef FLAGSTONE_SERVER_ACL_LOG_H
 #define FLAGSTONE_SERVER_ACL_LOG_H
 

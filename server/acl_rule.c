@@ -109,9 +109,9 @@ static void replay(const struct acl_user *u, uint32_t skip, struct command_set *
             set_command(u, i, s, live, step->id);
         } else {
             set_bit(s, (unsigned)ID_ALL + step->id, step->allow);
-            for (uint16_t id = 0; id < ID_ALL; id++)
-                if ((command_by_id(id)->categories >> step->id & 1) != 0)
-                    set_command(u, i, s, live, id);
+            for (unsigned id = 0; id < ID_ALL; id++)
+                if ((command_by_id((uint16_t)id)->categories >> step->id & 1) != 0)
+                    set_command(u, i, s, live, (uint16_t)id);
         }
     }
 }
@@ -239,13 +239,13 @@ void acl_user_finish(struct acl_user *u)
         memset(&s, 0, sizeof s);
     } else {
         replay(u, UINT32_MAX, &s, live);
+        for (uint32_t i = 0; i < u->nsteps; i++)
+            u->steps[i].live = live[i];
     }
-    for (uint32_t i = 0; i < u->nsteps; i++)
-        u->steps[i].live = live[i];
     free(live);
     memcpy(u->allowed, s.word, sizeof u->allowed);
     unsigned all = 0;
-    for (uint16_t id = 0; id < ID_ALL; id++)
+    for (unsigned id = 0; id < ID_ALL; id++)
         all += has_bit(&s, id);
     const unsigned free_of_all = ACL_ALLKEYS | ACL_ALLCHANNELS;
     bool unlimited = all == ID_ALL && (u->flags & free_of_all) == free_of_all;
@@ -339,6 +339,10 @@ static enum acl_error apply_key(struct acl_user *u, const char *rule, size_t n)
 {
     unsigned access = rule[0] == '~' ? ACL_READ | ACL_WRITE : 0;
     size_t at = 1;
+    if (n == 2 && memcmp(rule, "~*", 2) == 0) {
+        set_all_keys(u, true);
+        return ACL_FINE;
+    }
     if (u->flags & ACL_ALLKEYS)
         return ACL_KEY_AFTER_ALL;
     for (; rule[0] == '%' && at < n && rule[at] != '~'; at++) {
@@ -353,10 +357,6 @@ static enum acl_error apply_key(struct acl_user *u, const char *rule, size_t n)
         return ACL_SYNTAX;
     if (rule[0] == '%' && at < n)
         at++;
-    if (access == (ACL_READ | ACL_WRITE) && n - at == 1 && rule[at] == '*') {
-        set_all_keys(u, true);
-        return ACL_FINE;
-    }
     return add_pattern(&u->keys, &u->nkeys, rule + at, n - at, access);
 }
 

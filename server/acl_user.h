@@ -1,11 +1,11 @@
 /* Users: what one may do, and the rules by which that is said.
  *
- * A user is built by rules (acl_user_apply), finished, and from then on never changes: a change makes a copy. So whoever
+ * A user is built by rules (acl_user_apply), finished, and from then on never changes: a change makes a copy. So who
  * holds a reference may read it without a lock; the number of references alone is atomic.
  *
- * Commands. The rules are kept as steps over a base of all or no commands ("+@all", "-@all"), in the order in which they
- * came, without those that others make void. From them follows the set of allowed commands, a bit each, and a bit for
- * each category, so that "+@list" means something also while no list command exists:
+ * Commands. The rules are kept as steps over a base of all or no commands ("+@all", "-@all"), in the order in which
+ * they came, without those that others make void. From them follows the set of allowed commands, a bit each, and a bit
+ * for each category, so that "+@list" means something also while no list command exists:
  *
  *     base | +@read | -keys | +select|0        ->  allowed: 0110...1 | 010...      (command ids, then categories)
  *
@@ -115,6 +115,9 @@ enum acl_verdict { ACL_ALLOWED, ACL_NO_COMMAND, ACL_NO_KEY, ACL_NO_CHANNEL, ACL_
 /* May the user run this, with these arguments? Where not because of an argument, *at is which. */
 enum acl_verdict acl_check(const struct acl_user *u, const struct command *cmd, const struct arg *argv, int argc,
                            int *at);
+
+/* May it read every key? SORT's BY and GET ask for that. */
+bool acl_reads_all(const struct acl_user *u);
 
 /* May it listen to this channel (or, `pattern`, to exactly this pattern)? */
 bool acl_check_channel(const struct acl_user *u, const char *name, size_t n, bool pattern);

@@ -1,9 +1,23 @@
 /* SORT and SORT_RO. What they sort are lists, sets and sorted sets, which do not exist here: a key that is there has
  * the wrong type, and one that is not sorts to nothing, which STORE puts, by deleting what was there. */
+#include <string.h>
+
+#include "server/acl_user.h"
 #include "server/args.h"
+#include "server/conn.h"
 #include "server/handlers.h"
 #include "server/notify.h"
 #include "server/put.h"
+
+/* BY and GET name keys that nobody can check before: they are for who may read all. BY without an asterisk names
+ * none. */
+static bool may_follow(struct cmd_ctx *c, bool by, const struct arg *pattern)
+{
+    if (acl_reads_all(c->conn->user) || (by && pattern->p != NULL && memchr(pattern->p, '*', pattern->len) == NULL))
+        return true;
+    reply_errorf(c->out, "ERR %s option of SORT denied due to insufficient ACL permissions.", by ? "BY" : "GET");
+    return false;
+}
 
 /* Checks the options; *store is the index of STORE's destination, 0: none. False: the error was replied. */
 static bool parse_options(struct cmd_ctx *c, bool read_only, int *store)
@@ -22,6 +36,8 @@ static bool parse_options(struct cmd_ctx *c, bool read_only, int *store)
         } else if (arg_is(a, "store") && left >= 1 && !read_only) {
             *store = ++i;
         } else if ((arg_is(a, "by") || arg_is(a, "get")) && left >= 1) {
+            if (!may_follow(c, arg_is(a, "by"), a + 1))
+                return false;
             i++;
         } else {
             reply_syntax_error(c);

@@ -432,7 +432,8 @@ static bool is_denied(struct dispatch *d, const struct request *r, const struct 
     struct conn *c = d->ctx.conn;
     char text[ACCESS_TEXT_CHARS];
     if (r->fault != REQUEST_FINE || (conn_has(c, CONN_MULTI) && (r->cmd->flags & CMD_NO_MULTI) != 0))
-        return false; /* it is refused for that */
+        return false;                                             /* it is refused for that */
+    atomic_store_explicit(&c->cmd, r->cmd, memory_order_relaxed); /* ACL LOG shows it */
     enum acl_verdict v = access_check(&d->ctx, r->cmd, argv, (int)r->argc);
     if (v == ACL_ALLOWED)
         return false;

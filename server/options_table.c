@@ -157,8 +157,8 @@ const struct option option_table[] = {
     },
     {
         .name = "aclfile", .type = OPTION_TEXT, .group = GROUP_NETWORK, AT(aclfile), .standard = "\"\"",
-        .help = "File of users, a line each as ACL LIST shows them, read at start and by ACL LOAD, written by ACL SAVE. "
-                "Empty: users are lines 'user <name> <rules>' of this file.",
+        .help = "File of users, a line each as ACL LIST shows them, read at start and by ACL LOAD, written by ACL "
+                "SAVE. Empty: users are lines 'user <name> <rules>' of this file.",
     },
     {
         .name = "acl-pubsub-default", .type = OPTION_CHOICE, .group = GROUP_NETWORK, MUTABLE, AT(acl_pubsub_default),

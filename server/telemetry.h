@@ -7,8 +7,9 @@
 
 struct server;
 
-/* Makes srv->stats, srv->slowlog, srv->latency and srv->acl_log: after the options are resolved (srv->opt, srv->nworkers), before
- * workers are made. A worker then takes stats_worker(srv->stats, index). False: memory is short. */
+/* Makes srv->stats, srv->slowlog, srv->latency and srv->acl_log: after the options are resolved (srv->opt,
+ * srv->nworkers), before workers are made. A worker then takes stats_worker(srv->stats, index). False: memory is
+ * short. */
 bool telemetry_new(struct server *srv);
 void telemetry_free(struct server *srv);
 

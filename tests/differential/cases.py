@@ -4,12 +4,14 @@ groups() yields (name, [function of a Pair]). A function raises Difference where
 """
 import re
 
+import access
 import events
 from resp import CLOSED, encode
 
 OPTIONS_EXPECTED = b"""
 bind port unixsocket unixsocketperm tcp-backlog tcp-keepalive timeout maxclients databases protected-mode
-requirepass aclfile acl-pubsub-default acllog-max-len maxmemory maxmemory-policy maxmemory-samples activedefrag active-defrag-ignore-bytes
+requirepass aclfile acl-pubsub-default acllog-max-len
+maxmemory maxmemory-policy maxmemory-samples activedefrag active-defrag-ignore-bytes
 active-defrag-threshold-lower active-defrag-threshold-upper active-defrag-cycle-min active-defrag-cycle-max
 loglevel logfile daemonize pidfile supervised slowlog-log-slower-than slowlog-max-len latency-monitor-threshold
 client-output-buffer-limit client-query-buffer-limit maxmemory-clients proto-max-bulk-len oom-score-adj
@@ -352,4 +354,5 @@ def groups():
         ("out of memory", [out_of_memory]),
         ("COMMAND INFO and DOCS", [command_info]),
         ("keyspace notifications", events.cases()),
+        ("access", access.cases()),
     ]

@@ -1,5 +1,5 @@
-/* Users and their rules: a table of rules and of what they make, the checks, the registry, files. What the judge answers
- * to the same rules is compared by the differential test. */
+/* Users and their rules: a table of rules and of what they make, the checks, the registry, files. What the judge
+ * answers to the same rules is compared by the differential test. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -78,6 +78,8 @@ static void test_rules(void **state)
         {"%R~* %W~*", "user u off ~* resetchannels -@all"},
         {"~a allkeys", "user u off ~* resetchannels -@all"},
         {"~a ~*", "user u off ~* resetchannels -@all"},
+        {"~* ~*", "user u off ~* resetchannels -@all"},
+        {"%RW~* ~b", "user u off ~* ~b resetchannels -@all"},
         {"~* resetkeys ~b", "user u off ~b resetchannels -@all"},
         {"&a &b &a", "user u off resetchannels &a &b -@all"},
         {"&a allchannels", "user u off &* -@all"},
