@@ -9,35 +9,16 @@
 #include <stdlib.h>
 
 #include "protocol/number.h"
+#include "protocol/reply_inline.h"
 #include "protocol/reply_private.h"
 #include "slab/base/assert.h"
 
 enum { TEXT_ROOM = 1024 }; /* formatted texts up to this need no memory */
 
-/* Writes `type`, the number and CR LF, returns the position behind. */
-static inline char *write_head(char *to, char type, uint64_t n)
-{
-    *to++ = type;
-    if (LIKELY(n < 10)) {
-        *to++ = (char)('0' + n);
-    } else if (n < 100) {
-        *to++ = (char)('0' + n / 10);
-        *to++ = (char)('0' + n % 10);
-    } else if (n < 1000) {
-        *to++ = (char)('0' + n / 100);
-        *to++ = (char)('0' + n / 10 % 10);
-        *to++ = (char)('0' + n % 10);
-    } else {
-        to += number_write_u64(to, n);
-    }
-    memcpy(to, "\r\n", 2);
-    return to + 2;
-}
-
 static inline void head(struct reply *r, char type, uint64_t n)
 {
     if (reply_fits(r, REPLY_HEAD_MAX))
-        r->at = write_head(r->at, type, n);
+        r->at = reply_write_head(r->at, type, n);
 }
 
 static inline void literal(struct reply *r, const char *s, size_t n)
@@ -67,15 +48,8 @@ void reply_bytes(struct reply *r, const void *p, size_t n)
 
 void reply_bulk(struct reply *r, const void *p, size_t n)
 {
-    /* The sum cannot overflow: no object in memory is that long. */
-    if (LIKELY((size_t)(r->end - r->at) >= n + REPLY_HEAD_MAX + 2 && !r->muted)) {
-        char *to = write_head(r->at, '$', n);
-        if (n > 0)
-            memcpy(to, p, n);
-        memcpy(to + n, "\r\n", 2);
-        r->at = to + n + 2;
+    if (LIKELY(reply_bulk_fits(r, p, n)))
         return;
-    }
     head(r, '$', n);
     reply_bytes(r, p, n);
     literal(r, "\r\n", 2);
@@ -102,7 +76,7 @@ void reply_int(struct reply *r, int64_t v)
         head(r, ':', (uint64_t)v);
     } else if (reply_fits(r, REPLY_HEAD_MAX)) {
         *r->at++ = ':';
-        r->at = write_head(r->at, '-', 0 - (uint64_t)v);
+        r->at = reply_write_head(r->at, '-', 0 - (uint64_t)v);
     }
 }
 
@@ -288,7 +262,7 @@ void reply_bulkf(struct reply *r, const char *f, ...)
 static void defer_end(struct reply *r, reply_mark m, char type, uint64_t n)
 {
     char text[REPLY_HEAD_MAX];
-    reply_fill_head(r, m, text, (size_t)(write_head(text, type, n) - text));
+    reply_fill_head(r, m, text, (size_t)(reply_write_head(text, type, n) - text));
 }
 
 void reply_defer_array(struct reply *r, reply_mark m, size_t n)

@@ -37,6 +37,9 @@ struct reply {
     char last_error[37]; /* the code (first word) of the last error: ERR, WRONGTYPE ... for errorstats */
 };
 
+/* A head: a type byte, a number, CR LF. */
+enum { REPLY_HEAD_MAX = 24 };
+
 void reply_init(struct reply *r); /* empty, RESP2 */
 void reply_free(struct reply *r); /* drops what is pending and releases attachments; then as after reply_init */
 

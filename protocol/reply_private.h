@@ -17,9 +17,6 @@ static inline bool reply_fits(struct reply *r, size_t n)
     return reply_grow(r, n);
 }
 
-/* A head: a type byte, a number, CR LF. */
-enum { REPLY_HEAD_MAX = 24 };
-
 /* Fills in the text of a deferred head. */
 void reply_fill_head(struct reply *r, reply_mark m, const char *text, size_t n);
 

@@ -24,6 +24,7 @@
 
 #include "protocol/number.h"
 #include "protocol/resp_inline_private.h"
+#include "protocol/resp_line.h"
 #include "slab/base/assert.h"
 
 enum {
@@ -153,56 +154,6 @@ static bool restore(struct pass *x)
 
 /* ---- lengths ----------------------------------------------------------------------------------------------------- */
 
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-/* Reads a number of one to seven digits that a CR ends: eight bytes at once. Returns its digits, 0 where it is not
- * that plain (or too near to the end to look). */
-static inline size_t short_number(const char *p, const char *end, size_t *v)
-{
-    const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
-    uint64_t w;
-    if (UNLIKELY(end - p < 10)) /* eight to look at; with seven digits and CR, LF too */
-        return 0;
-    memcpy(&w, p, 8);
-    uint64_t cr = w ^ (ones * '\r');
-    cr = (cr - ones) & ~cr & highs; /* the lowest set bit is in the first byte that is CR */
-    if (UNLIKELY((cr & ~(uint64_t)0xff) == 0 || (cr & 0xff) != 0))
-        return 0;
-    unsigned digits = (unsigned)__builtin_ctzll(cr) / 8;
-    uint64_t d = (w ^ (ones * '0')) << (8 * (8 - digits)); /* the digits' values, zeros before them */
-    if (UNLIKELY((((d + ones * 0x76) | d) & highs) != 0 || (digits > 1 && (w & 0xff) == '0')))
-        return 0;
-    d = (d * 10 + (d >> 8)) & 0x00ff00ff00ff00ffu;
-    d = (d * 100 + (d >> 16)) & 0x0000ffff0000ffffu;
-    *v = (size_t)((d * 10000 + (d >> 32)) & 0xffffffffu);
-    return digits;
-}
-#else
-static inline size_t short_number(const char *p, const char *end, size_t *v)
-{
-    (void)p, (void)end, (void)v;
-    return 0;
-}
-#endif
-
-/* Reads the line of a type byte, a number of one to seven digits, CR and LF at p. Returns the position behind it; NULL
- * where it is not that plain. The first byte is not looked at. */
-static inline const char *short_line(const char *p, const char *end, size_t *v)
-{
-    if (UNLIKELY(end - p < 5))
-        return NULL;
-    unsigned first = (unsigned char)p[1] - '0', second = (unsigned char)p[2] - '0';
-    if (p[2] == '\r' && first <= 9) {
-        *v = first;
-        return p + 4;
-    }
-    if (p[3] == '\r' && first - 1 <= 8 && second <= 9) {
-        *v = first * 10 + second;
-        return p + 5;
-    }
-    size_t digits = short_number(p + 1, end, v);
-    return digits ? p + 1 + digits + 2 : NULL;
-}
-
 /* Finds the CR of the line at x->p: RESP_COMMAND with *cr, once the byte behind it is there too. */
 static enum resp_status line_end(struct pass *x, const char *too_long, const char **cr)
 {
@@ -252,7 +203,7 @@ static enum resp_status bulk_length(struct pass *x, size_t *v)
 static enum resp_status array_length(struct pass *x, int64_t *v)
 {
     const char *cr;
-    size_t n, digits = short_number(x->p + 1, x->end, &n);
+    size_t n, digits = resp_short_number(x->p + 1, x->end, &n);
     if (LIKELY(digits > 0)) {
         *v = (int64_t)n;
         x->p += 1 + digits + 2;
@@ -294,7 +245,7 @@ static enum resp_status read_bulks(struct pass *x)
         const char *start = x->p;
         size_t n = 0, digits = 0;
         if (LIKELY(x->end - start > 1 && *start == '$'))
-            digits = short_number(start + 1, x->end, &n);
+            digits = resp_short_number(start + 1, x->end, &n);
         if (LIKELY(digits > 0)) {
             x->p = start + 1 + digits + 2;
         } else {
@@ -327,8 +278,8 @@ static enum resp_status read_bulks(struct pass *x)
 static inline const char *quick_array(const char *p, const char *end, const struct resp_limits *lim,
                                       struct resp_args *args)
 {
-    size_t count, n, bulk_max = lim->bulk_max < lim->big_threshold ? lim->bulk_max : lim->big_threshold - 1;
-    p = short_line(p, end, &count);
+    size_t count, n, bulk_max = resp_bulk_max(lim);
+    p = resp_short_line(p, end, &count);
     if (UNLIKELY(!p || lim->unauthenticated || count - 1 >= QUICK_ARGS))
         return NULL;
     if (UNLIKELY(args->cap - args->n < count && !resp_args_grow(args, count)))
@@ -337,7 +288,7 @@ static inline const char *quick_array(const char *p, const char *end, const stru
     for (size_t i = 0; i < count; i++, v++) {
         if (UNLIKELY(p >= end || *p != '$'))
             return NULL;
-        p = short_line(p, end, &n);
+        p = resp_short_line(p, end, &n);
         if (UNLIKELY(!p || n > bulk_max || (size_t)(end - p) < n + 2))
             return NULL;
         *v = (struct arg){p, n, NULL};

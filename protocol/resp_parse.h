@@ -101,6 +101,18 @@ static inline size_t resp_need(const struct resp_parser *ps)
     return ps->need;
 }
 
+/* Nothing is remembered: the next byte begins a request. */
+static inline bool resp_is_fresh(const struct resp_parser *ps)
+{
+    return ps->partial == NULL && ps->need == 0;
+}
+
+/* The longest bulk string that is parsed in place, bytes. */
+static inline size_t resp_bulk_max(const struct resp_limits *lim)
+{
+    return lim->bulk_max < lim->big_threshold ? lim->bulk_max : lim->big_threshold - 1;
+}
+
 /* Memory that the parser holds beyond the struct, bytes (big arguments are not counted). */
 size_t resp_memory(const struct resp_parser *ps);
 

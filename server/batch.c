@@ -22,6 +22,7 @@
 #include "server/gate.h"
 #include "server/options.h"
 #include "server/pubsub.h"
+#include "server/quick.h"
 #include "server/server.h"
 #include "server/stats.h"
 #include "server/store_ctx.h"
@@ -71,6 +72,7 @@ bool batch_add(struct worker *w, struct conn *c, const struct resp_result *res, 
     r->first = (uint32_t)res->first;
     r->argc = res->argc;
     r->has_big = has_big;
+    r->quick = false;
     dispatch_prepare(w, c, r, b->args.v + r->first, &b->keys);
     b->expected += conn_io(c)->reply_mean;
     return b->nreq == BATCH_REQUESTS || b->args.n > BATCH_ARGS || b->expected > BATCH_REPLIES;
@@ -109,12 +111,15 @@ void batch_close(struct worker *w, const char *tail, size_t n)
 static void prefetch(struct worker *w, struct batch *b, size_t at)
 {
     struct keys *keys = &b->keys;
-    size_t tables = at + PREFETCH_TABLES < keys->n ? at + PREFETCH_TABLES : keys->n;
-    size_t items = at + PREFETCH_ITEMS < keys->n ? at + PREFETCH_ITEMS : keys->n;
-    for (; b->tables_ahead < tables; b->tables_ahead++)
-        store_prefetch_table(w->sx, &keys->v[b->tables_ahead]);
-    for (; b->items_ahead < items; b->items_ahead++)
-        store_prefetch_item(w->sx, &keys->v[b->items_ahead]);
+    size_t items = at + PREFETCH_ITEMS;
+    if (LIKELY(items < b->items_ahead) || b->items_ahead == keys->n)
+        return;
+    items = items + PREFETCH_BLOCK < keys->n ? items + PREFETCH_BLOCK : keys->n;
+    size_t tables = items + PREFETCH_BLOCK < keys->n ? items + PREFETCH_BLOCK : keys->n;
+    store_prefetch_tables(w->sx, keys->v + b->tables_ahead, tables - b->tables_ahead);
+    store_prefetch_items(w->sx, keys->v + b->items_ahead, items - b->items_ahead);
+    b->tables_ahead = tables;
+    b->items_ahead = items;
 }
 
 /* Sends the replies of those groups that have run, up to `end`, and parts with their connections. */
@@ -148,6 +153,8 @@ static void run_group(struct worker *w, struct batch *b, uint32_t at, struct req
     for (uint32_t i = 0; i < g->n; i++) {
         if (b->keys.n > 1) /* else there is nothing to overlap with */
             prefetch(w, b, r[i].key);
+        if (r[i].quick && (i += quick_run(&d, b, r + i, g->n - i)) == g->n)
+            break;
         if (UNLIKELY(may_take_long(&r[i])))
             finish_groups(b, at);
         dispatch_run(&d, &r[i], b->args.v + r[i].first, &b->keys);

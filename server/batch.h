@@ -22,8 +22,8 @@ enum {
     BATCH_ARGS = 8192,             /* with more arguments than this the batch is run at once */
     BATCH_INPUT = 64 * 1024,       /* bytes read in one go */
     BATCH_INPUT_LEAST = 16 * 1024, /* with less room than this it is run, to have room again */
-    PREFETCH_TABLES = 32,          /* keys ahead of the one that runs */
-    PREFETCH_ITEMS = 16,
+    PREFETCH_ITEMS = 16,           /* keys ahead of the one that runs, at least; tables are as far ahead of items */
+    PREFETCH_BLOCK = 16,           /* keys at a time */
     BATCH_REPLIES = 256 * 1024,    /* with more bytes of replies to be expected than this it is run at once */
     BATCH_OUTPUT = 64 * 1024,      /* the reply buffer that is lent */
     BATCH_OUTPUT_LEAST = 8 * 1024, /* with less of it left replies are sent, to have room again */

@@ -14,6 +14,7 @@
 #include "server/batch.h"
 #include "server/conn_private.h"
 #include "server/options.h"
+#include "server/quick.h"
 #include "server/server.h"
 #include "server/stats.h"
 #include "server/txn.h"
@@ -80,6 +81,16 @@ static size_t big_begins(struct conn *c, char *buf, size_t at, size_t *len, cons
     return value + took - kept;
 }
 
+/* Runs the full batch in the middle of a connection's input; false: no more of it may be executed now. */
+static bool run_full(struct conn *c, struct resp_limits *lim)
+{
+    batch_run(c->wkr);
+    if (stops(c))
+        return false;
+    *lim = limits_of(c);
+    return true;
+}
+
 /* Parses the bytes buf[0 .. len), and runs them by batches; the connection may be gone when it returns. */
 static void parse_and_batch(struct conn *c, char *buf, size_t len)
 {
@@ -91,23 +102,25 @@ static void parse_and_batch(struct conn *c, char *buf, size_t len)
     struct resp_limits lim = limits_of(c);
     while (at < len) {
         struct resp_result res;
+        bool full = false;
+        if (resp_is_fresh(&io->parser) && !lim.unauthenticated)
+            at += quick_parse(w, c, buf + at, len - at, resp_bulk_max(&lim), &full);
+        if (full ? !run_full(c, &lim) : at == len)
+            break;
+        if (full)
+            continue;
         enum resp_status st = resp_parse(&io->parser, &lim, buf + at, len - at, &b->args, &res);
+        at += st == RESP_BIG ? 0 : res.consumed;
         if (st == RESP_COMMAND) {
-            at += res.consumed;
             bool has_big = io->bigs != 0;
             io->bigs = 0;
-            if (!batch_add(w, c, &res, has_big) && !lim.unauthenticated)
-                continue;
-            batch_run(w);
-            if (stops(c))
+            if ((batch_add(w, c, &res, has_big) || lim.unauthenticated) && !run_full(c, &lim))
                 break;
-            lim = limits_of(c);
         } else if (st == RESP_BIG) {
             at = big_begins(c, buf, at, &len, &res);
             if (io->big != NULL)
                 break;
         } else {
-            at += res.consumed;
             if (st == RESP_ERROR)
                 protocol_error(c, res.error);
             else if (st == RESP_NOMEM)

@@ -301,22 +301,28 @@ static void tell_monitors(struct cmd_ctx *ctx)
         monitor_feed(ctx);
 }
 
-static void count(struct dispatch *d, uint64_t errors_before)
+uint64_t dispatch_lap(struct dispatch *d)
 {
     struct cmd_ctx *ctx = &d->ctx;
     uint64_t now = ticks_now(&ctx->wkr->ticks);
     uint64_t ns = ticks_ns(&ctx->wkr->ticks, now - d->ticks);
-    bool failed = ctx->out->errors != errors_before;
     d->ticks = now;
-    stats_call(ctx->wkr->stats, ctx->cmd->id, ns, failed);
-    if (UNLIKELY(failed))
-        stats_error(ctx->wkr->stats, ctx->out->last_error);
     if (UNLIKELY((ctx->cmd->flags & CMD_ADMIN) != 0)) {
         d->watch_ns = slow_command_ns(ctx->srv); /* it may have been CONFIG SET slowlog-log-slower-than */
         ctx->notify = notices_wanted(ctx->srv->store) != 0;
     }
     if (UNLIKELY(ns >= d->watch_ns))
         slow_command(ctx, ns);
+    return ns;
+}
+
+static void count(struct dispatch *d, uint64_t errors_before)
+{
+    struct cmd_ctx *ctx = &d->ctx;
+    bool failed = ctx->out->errors != errors_before;
+    stats_call(ctx->wkr->stats, ctx->cmd->id, dispatch_lap(d), failed);
+    if (UNLIKELY(failed))
+        stats_error(ctx->wkr->stats, ctx->out->last_error);
 }
 
 /* Large arguments that no command took over go back; so do copies that arg_flatten made of them. `was_big` tells for
@@ -493,6 +499,13 @@ void dispatch_begin(struct dispatch *d, struct worker *w, struct conn *c)
     d->ticks = ticks_now(&w->ticks);
 }
 
+bool dispatch_is_plain(const struct dispatch *d)
+{
+    struct conn *c = d->ctx.conn;
+    return ((conn_flags(c) ^ CONN_AUTHENTICATED) & CONN_ODD) == 0 && conn_io(c)->parked == NULL &&
+           atomic_load_explicit(&d->ctx.srv->attention, memory_order_relaxed) == 0;
+}
+
 void dispatch_run(struct dispatch *d, struct request *r, struct arg *argv, struct keys *keys)
 {
     struct cmd_ctx *ctx = &d->ctx;
@@ -502,9 +515,7 @@ void dispatch_run(struct dispatch *d, struct request *r, struct arg *argv, struc
     ctx->argc = (int)r->argc;
     ctx->keys = keys->v + r->key;
     ctx->nkeys = r->nkeys;
-    bool odd = ((conn_flags(c) ^ CONN_AUTHENTICATED) & CONN_ODD) != 0 || conn_io(c)->parked != NULL ||
-               atomic_load_explicit(&ctx->srv->attention, memory_order_relaxed) != 0;
-    if (UNLIKELY(odd) && !run_odd(d, r, argv)) {
+    if (UNLIKELY(!dispatch_is_plain(d)) && !run_odd(d, r, argv)) {
         if (r->has_big)
             give_back(ctx->wkr, argv, r->argc, NULL);
         return;

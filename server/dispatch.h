@@ -32,6 +32,7 @@ struct request {
     uint32_t key, nkeys; /* its keys in the batch's */
     uint8_t fault;       /* enum request_fault */
     bool has_big;        /* some argument is a large one */
+    bool quick;          /* a plain GET or SET (quick.h) */
 };
 
 /* Keys of all requests of a batch, one after the other. */
@@ -52,6 +53,12 @@ struct dispatch {
     uint64_t watch_ns; /* from this duration on a command is slow */
 };
 void dispatch_begin(struct dispatch *d, struct worker *w, struct conn *c);
+
+/* Nothing is odd with the connection or the server: a command that has no fault runs at once. */
+bool dispatch_is_plain(const struct dispatch *d);
+
+/* Nanoseconds since the last command ended, which is now; ctx.cmd and ctx.argv name it, should that have been slow. */
+uint64_t dispatch_lap(struct dispatch *d);
 
 /* Adds the keys of a command that was checked before, in physical database `db`. False: memory is short. */
 bool dispatch_keys(struct worker *w, const struct command *cmd, const struct arg *argv, int argc, uint16_t db,

@@ -4,31 +4,18 @@
  * Tables are chunks like any other (kind TABLE; header: shard and first tag), so they live in the same pages, grow by
  * size classes and are relocated. A table grows by about 4 % when its limit is reached, and splits in two beyond
  * TABLE_FULL entries; so an insertion re-lays at most 465 entries, and tables are 0.88 to 0.93 full.
- * All is guarded by the shard's lock, but the directory may be peeked at (store_prefetch_table). */
+ * All is guarded by the shard's lock, but the directory may be peeked at (index_prefetch_table). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/store_private.h"
+#include "server/index_find.h"
 #include "slab/base/assert.h"
 
-enum { PREFETCH_BYTES = 320, TABLE_FIRST_SLOTS = 3, SMALL_TABLE = 64 };
-enum { ENTRY_CAP_SHIFT = 37, ENTRY_COUNT_SHIFT = 46, ENTRY_DEPTH_SHIFT = 55 };
+enum { TABLE_FIRST_SLOTS = 3, SMALL_TABLE = 64 };
 
 /* A table's header: kind 3 | shard 13 from bit 3 | first tag 16. The slots begin at the next multiple of 8. */
 enum { HEADER_SHARD_SHIFT = 3, HEADER_FIRST_SHIFT = 16 };
-
-/* One directory entry, taken apart. */
-struct entry_bits {
-    chunk_ref ref;
-    uint32_t cap, count, depth;
-};
-
-static struct entry_bits unpack(uint64_t e)
-{
-    return (struct entry_bits){e & SLOT_REF_MASK, (uint32_t)(e >> ENTRY_CAP_SHIFT) & 511,
-                               (uint32_t)(e >> ENTRY_COUNT_SHIFT) & 511, (uint32_t)(e >> ENTRY_DEPTH_SHIFT) & 31};
-}
 
 static uint64_t pack(struct entry_bits b)
 {
@@ -36,40 +23,12 @@ static uint64_t pack(struct entry_bits b)
            (uint64_t)b.depth << ENTRY_DEPTH_SHIFT;
 }
 
-static uint32_t depth_of(const struct shard *sh)
-{
-    return atomic_load_explicit(&sh->depth, memory_order_relaxed);
-}
-
-/* The directory's entries. Shard locked. */
-static _Atomic uint64_t *entries_of(struct shard *sh)
-{
-    struct dir *d = atomic_load_explicit(&sh->dir, memory_order_relaxed);
-    return d == NULL ? sh->entry : d->entry;
-}
-
-static struct entry_bits dir_get(const struct shard *sh, uint32_t i)
-{
-    return unpack(atomic_load_explicit(&entries_of((struct shard *)(uintptr_t)sh)[i], memory_order_relaxed));
-}
-
-static uint32_t dir_index(const struct shard *sh, uint32_t tag)
-{
-    return tag >> (16 - depth_of(sh));
-}
-
 /* Sets every directory entry of the table that holds `tag`. */
 static void dir_put(struct shard *sh, uint32_t tag, struct entry_bits b)
 {
-    uint32_t span = 1u << (depth_of(sh) - b.depth), first = dir_index(sh, tag) & ~(span - 1);
+    uint32_t span = 1u << (shard_depth(sh) - b.depth), first = dir_index(sh, tag) & ~(span - 1);
     for (uint32_t i = 0; i < span; i++)
-        atomic_store_explicit(&entries_of(sh)[first + i], pack(b), memory_order_relaxed);
-}
-
-static struct table table_of(const struct store *s, struct entry_bits b)
-{
-    uintptr_t slots = ((uintptr_t)slab_ptr(&s->slab, b.ref) + 4 + 7) & ~(uintptr_t)7;
-    return (struct table){(slot_t *)slots, b.cap, b.depth};
+        atomic_store_explicit(&shard_dir(sh)[first + i], pack(b), memory_order_relaxed);
 }
 
 static struct dir *dir_new(struct store *s, uint32_t depth, struct dir *older)
@@ -86,8 +45,8 @@ static struct dir *dir_new(struct store *s, uint32_t depth, struct dir *older)
 
 static bool dir_double(struct store *s, struct shard *sh)
 {
-    uint32_t depth = depth_of(sh) + 1;
-    _Atomic uint64_t *from = entries_of(sh), *to = sh->entry;
+    uint32_t depth = shard_depth(sh) + 1;
+    _Atomic uint64_t *from = shard_dir(sh), *to = sh->entry;
     struct dir *d = NULL;
     if (depth > DIR_INLINE_DEPTH) {
         d = dir_new(s, depth, atomic_load_explicit(&sh->dir, memory_order_relaxed));
@@ -108,47 +67,34 @@ void store_prefetch_shard(struct store_ctx *sx, const struct skey *k)
     __builtin_prefetch(shard_of(sx->store, k->hash));
 }
 
-void store_prefetch_table(struct store_ctx *sx, const struct skey *k)
+void store_prefetch_tables(struct store_ctx *sx, const struct skey *k, size_t n)
 {
-    const struct shard *sh = shard_of(sx->store, k->hash);
-    const struct dir *d = atomic_load_explicit(&sh->dir, memory_order_acquire);
-    uint32_t tag = hash_tag(k->hash);
-    /* without the lock depth and entry need not belong together: then a wrong line is prefetched */
-    struct entry_bits b =
-        unpack(d == NULL ? atomic_load_explicit(&sh->entry[(tag >> (16 - depth_of(sh))) % (1 << DIR_INLINE_DEPTH)],
-                                                memory_order_relaxed)
-                         : atomic_load_explicit(&d->entry[tag >> (16 - d->depth)], memory_order_relaxed));
-    if (b.ref == 0)
-        return;
-    struct table t = table_of(sx->store, b);
-    __builtin_prefetch(t.slots + table_home(&t, tag));
-    __builtin_prefetch(t.slots + table_home(&t, tag) + 8);
+    for (size_t i = 0; i < n; i++)
+        index_prefetch_table(sx->store, &k[i]);
 }
 
-/* The table that a hash belongs to; cap 0: there is none yet. */
-static struct table find_table(const struct store *s, uint64_t hash)
+void store_prefetch_items(struct store_ctx *sx, struct skey *k, size_t n)
 {
-    const struct shard *sh = shard_of(s, hash);
-    struct entry_bits b = dir_get(sh, dir_index(sh, hash_tag(hash)));
-    return b.ref == 0 ? (struct table){0} : table_of(s, b);
+    for (size_t i = 0; i < n; i++)
+        index_prefetch_item(sx->store, &k[i]);
 }
 
 static bool same_key(const struct item *it, const struct skey *k)
 {
     uint32_t head = item_head(it);
-    return item_key_len(it, head) == k->len && memcmp(item_key(it, head), k->p, k->len) == 0 &&
+    return item_key_len(it, head) == k->len && bytes_equal(item_key(it, head), k->p, k->len) &&
            item_db(it, head) == k->db;
 }
 
 bool index_table_of(const struct store *s, uint64_t hash, struct table *t)
 {
-    *t = find_table(s, hash);
+    *t = shard_table(s, shard_of(s, hash), hash);
     return t->cap != 0;
 }
 
 slot_t *index_find(const struct store *s, const struct skey *k)
 {
-    struct table t = find_table(s, k->hash);
+    struct table t = shard_table(s, shard_of(s, k->hash), k->hash);
     if (t.cap == 0)
         return NULL;
     uint32_t tag = hash_tag(k->hash);
@@ -161,31 +107,9 @@ slot_t *index_find(const struct store *s, const struct skey *k)
     return NULL;
 }
 
-void store_prefetch_item(struct store_ctx *sx, struct skey *k)
-{
-    struct shard *sh = shard_of(sx->store, k->hash);
-    if (!lock_try(&sh->lock, LOCK_SHARD))
-        return;
-    struct table t = find_table(sx->store, k->hash);
-    uint32_t tag = hash_tag(k->hash), i = t.cap == 0 ? (uint32_t)TABLE_NONE : table_first(&t, tag);
-    chunk_ref ref = i == TABLE_NONE ? 0 : slot_ref(t.slots[i]);
-    lock_release(&sh->lock, LOCK_SHARD);
-    if (ref == 0)
-        return;
-    k->seen_at = (uint16_t)i;
-    /* all lines of a small item; of a large one the first few, the processor sees the rest coming */
-    const struct slab *slab = &sx->store->slab;
-    const char *p = slab_ptr(slab, ref), *end = p + PREFETCH_BYTES;
-    uint32_t class = slab_class_of_ref(slab, ref);
-    if (class < slab->classes.n && slab->classes.c[class].size < PREFETCH_BYTES)
-        end = p + slab->classes.c[class].size;
-    for (p = (const char *)((uintptr_t)p & ~(uintptr_t)63); p < end; p += 64)
-        __builtin_prefetch(p);
-}
-
 slot_t *index_find_ref(const struct store *s, uint64_t hash, chunk_ref ref)
 {
-    struct table t = find_table(s, hash);
+    struct table t = shard_table(s, shard_of(s, hash), hash);
     if (t.cap == 0)
         return NULL;
     uint32_t tag = hash_tag(hash);
@@ -246,9 +170,9 @@ static bool table_resize(struct store_ctx *sx, struct shard *sh, uint32_t tag, s
     b.ref = table_new(sx, sh, slots, first, &b.cap);
     if (b.ref == 0)
         return false;
-    struct table to = table_of(sx->store, b);
+    struct table to = entry_table(sx->store, b);
     if (old.ref != 0) {
-        struct table from = table_of(sx->store, old);
+        struct table from = entry_table(sx->store, old);
         b.count = table_relay(&from, &to, first);
         ASSERT(b.count == old.count);
     } else {
@@ -269,9 +193,9 @@ static uint32_t slots_for(uint32_t n)
 
 static bool table_split(struct store_ctx *sx, struct shard *sh, uint32_t tag, struct entry_bits old)
 {
-    if (old.depth == depth_of(sh) && (old.depth == DIR_DEPTH_MAX || !dir_double(sx->store, sh)))
+    if (old.depth == shard_depth(sh) && (old.depth == DIR_DEPTH_MAX || !dir_double(sx->store, sh)))
         return false;
-    struct table from = table_of(sx->store, old);
+    struct table from = entry_table(sx->store, old);
     uint32_t half[2] = {first_of(tag, old.depth), first_of(tag, old.depth) | 0x8000u >> old.depth};
     struct entry_bits b[2];
     uint32_t upper = 0;
@@ -287,7 +211,7 @@ static bool table_split(struct store_ctx *sx, struct shard *sh, uint32_t tag, st
         }
     }
     for (int h = 0; h < 2; h++) {
-        struct table to = table_of(sx->store, b[h]);
+        struct table to = entry_table(sx->store, b[h]);
         b[h].count = table_relay(&from, &to, half[h]);
         table_publish(sx, sh, half[h], b[h]);
     }
@@ -327,7 +251,7 @@ slot_t *index_insert(struct store_ctx *sx, uint64_t hash, chunk_ref ref, uint32_
     struct shard *sh = shard_of(sx->store, hash);
     uint32_t tag = hash_tag(hash);
     struct entry_bits b = dir_get(sh, dir_index(sh, tag));
-    struct table t = table_of(sx->store, b);
+    struct table t = entry_table(sx->store, b);
     ASSERT(b.count < t.cap);
     uint32_t i = table_insert(&t, ref | (uint64_t)freq << SLOT_FREQ_SHIFT | (uint64_t)sx->age_now << SLOT_AGE_SHIFT |
                                       (uint64_t)tag << SLOT_TAG_SHIFT);
@@ -342,7 +266,7 @@ void index_remove(struct store_ctx *sx, uint64_t hash, slot_t *slot)
     struct shard *sh = shard_of(sx->store, hash);
     uint32_t tag = hash_tag(hash);
     struct entry_bits b = dir_get(sh, dir_index(sh, tag));
-    struct table t = table_of(sx->store, b);
+    struct table t = entry_table(sx->store, b);
     table_remove(&t, (uint32_t)(slot - t.slots));
     sh->keys--;
     b.count--;
@@ -377,7 +301,7 @@ bool index_move_table(struct store *s, chunk_ref ref, chunk_ref to)
         return false;
     moved.ref = to;
     *(uint32_t *)slab_ptr(&s->slab, to) = head;
-    memcpy(table_of(s, moved).slots, table_of(s, b).slots, b.cap * sizeof(slot_t));
+    memcpy(entry_table(s, moved).slots, entry_table(s, b).slots, b.cap * sizeof(slot_t));
     slab_set_state(&s->slab, to, CHUNK_LIVE);
     dir_put(sh, first, moved);
     return true;
@@ -388,17 +312,17 @@ bool index_table_at(const struct store *s, const struct shard *sh, uint32_t n, s
     struct entry_bits b = dir_get(sh, n);
     if (b.ref == 0)
         return false;
-    *t = table_of(s, b);
+    *t = entry_table(s, b);
     return true;
 }
 
 bool index_table(const struct store *s, const struct shard *sh, uint32_t n, struct table *t, uint32_t *first)
 {
     struct entry_bits b = dir_get(sh, n);
-    if (b.ref == 0 || (n & ((1u << (depth_of(sh) - b.depth)) - 1)) != 0)
+    if (b.ref == 0 || (n & ((1u << (shard_depth(sh) - b.depth)) - 1)) != 0)
         return false;
-    *t = table_of(s, b);
-    *first = n << (16 - depth_of(sh));
+    *t = entry_table(s, b);
+    *first = n << (16 - shard_depth(sh));
     return true;
 }
 
@@ -406,7 +330,7 @@ void index_drop_table(struct store_ctx *sx, struct shard *sh, uint32_t n)
 {
     struct entry_bits b = dir_get(sh, n), none = {.depth = b.depth};
     sh->keys -= b.count;
-    dir_put(sh, n << (16 - depth_of(sh)), none);
+    dir_put(sh, n << (16 - shard_depth(sh)), none);
     table_discard(sx, sh, b.ref);
 }
 

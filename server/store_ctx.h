@@ -27,10 +27,11 @@ void store_ctx_turn(struct store_ctx *sx, int64_t now_ms);
  * STORE_OK: call the command again. STORE_SHORT: nothing can be evicted: answer OOM. */
 enum store_status store_reclaim(struct store_ctx *sx);
 
-/* Staged lookups: bring a key's shard, then its table, then its item, towards the cache. No lock held; never needed. */
+/* Staged lookups: bring the shards of n keys, then their tables, then their items, towards the cache. Never needed. No
+ * lock held. */
 void store_prefetch_shard(struct store_ctx *sx, const struct skey *k);
-void store_prefetch_table(struct store_ctx *sx, const struct skey *k);
-void store_prefetch_item(struct store_ctx *sx, struct skey *k); /* notes where it saw it */
+void store_prefetch_tables(struct store_ctx *sx, const struct skey *k, size_t n);
+void store_prefetch_items(struct store_ctx *sx, struct skey *k, size_t n); /* notes where they are seen (seen_at) */
 
 /* Counters of all contexts together (relaxed sums). */
 void store_counters_sum(const struct store *s, struct store_counters *sum);

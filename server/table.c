@@ -5,59 +5,21 @@
 
 #include "slab/base/assert.h"
 
-static inline uint32_t step(const struct table *t, uint32_t i)
-{
-    return i + 1 == t->cap ? 0 : i + 1;
-}
-
-/* How far an entry at i is from its home, circularly. */
-static inline uint32_t displacement(const struct table *t, uint32_t i, uint32_t home)
-{
-    return i >= home ? i - home : i + t->cap - home;
-}
-
-/* The search goes on while entries belong before the tag: those of smaller tags, or of homes that come earlier on the
- * circle. d is the distance from the tag's home. */
-uint32_t table_first(const struct table *t, uint32_t tag)
-{
-    uint32_t home = table_home(t, tag);
-    for (uint32_t i = home, d = 0; d < t->cap; i = step(t, i), d++) {
-        slot_t s = t->slots[i];
-        if (s == 0)
-            return TABLE_NONE;
-        uint32_t other = slot_tag(s);
-        if (other == tag)
-            return i;
-        if (other < tag && i >= home)
-            continue; /* the common case: nothing has wrapped */
-        uint32_t other_d = displacement(t, i, table_home(t, other));
-        if (other_d < d || (other_d == d && other > tag))
-            return TABLE_NONE;
-    }
-    return TABLE_NONE;
-}
-
-uint32_t table_next(const struct table *t, uint32_t tag, uint32_t i)
-{
-    uint32_t next = step(t, i);
-    return t->slots[next] != 0 && slot_tag(t->slots[next]) == tag ? next : TABLE_NONE;
-}
-
 uint32_t table_insert(const struct table *t, slot_t s)
 {
     uint32_t tag = slot_tag(s), i = table_home(t, tag), d = 0;
-    for (;; i = step(t, i), d++) {
+    for (;; i = table_step(t, i), d++) {
         ASSERT(d <= t->cap);
         slot_t there = t->slots[i];
         if (there == 0)
             break;
-        uint32_t other = slot_tag(there), other_d = displacement(t, i, table_home(t, other));
+        uint32_t other = slot_tag(there), other_d = table_displacement(t, i, table_home(t, other));
         if (other_d < d || (other_d == d && other > tag))
             break;
     }
     uint32_t gap = i;
     while (t->slots[gap] != 0)
-        gap = step(t, gap);
+        gap = table_step(t, gap);
     slot_t *v = t->slots; /* what stands here and after moves on by one, up to the first gap */
     if (gap < i) {
         memmove(v + 1, v, gap * sizeof *v);
@@ -72,7 +34,7 @@ uint32_t table_insert(const struct table *t, slot_t s)
 void table_remove(const struct table *t, uint32_t i)
 {
     for (;;) {
-        uint32_t next = step(t, i);
+        uint32_t next = table_step(t, i);
         slot_t s = t->slots[next];
         if (s == 0 || table_home(t, slot_tag(s)) == next)
             break;
@@ -96,7 +58,7 @@ uint32_t table_relay(const struct table *from, const struct table *to, uint32_t 
     uint32_t n = 0, place = 0, i = order_begin(from);
     memset(to->slots, 0, to->cap * sizeof *to->slots);
     uint32_t mask = 0xffffu << (16 - to->depth) & 0xffff;
-    for (uint32_t seen = 0; seen < from->cap; seen++, i = step(from, i)) {
+    for (uint32_t seen = 0; seen < from->cap; seen++, i = table_step(from, i)) {
         slot_t s = from->slots[i];
         if (s == 0 || (slot_tag(s) & mask) != first)
             continue;
@@ -119,14 +81,14 @@ int table_check(const struct table *t)
         if (s == 0)
             continue;
         n++;
-        uint32_t home = table_home(t, slot_tag(s)), d = displacement(t, i, home);
+        uint32_t home = table_home(t, slot_tag(s)), d = table_displacement(t, i, home);
         uint32_t before = i == 0 ? t->cap - 1 : i - 1;
         slot_t prior = t->slots[before];
         if (d == 0)
             continue;
         if (prior == 0)
             return -1;
-        uint32_t prior_d = displacement(t, before, table_home(t, slot_tag(prior)));
+        uint32_t prior_d = table_displacement(t, before, table_home(t, slot_tag(prior)));
         if (prior_d + 1 < d || (prior_d + 1 == d && slot_tag(prior) > slot_tag(s)))
             return -1;
     }

@@ -57,10 +57,44 @@ static inline uint32_t table_limit(uint32_t cap)
     return cap - (cap + 13) / 14;
 }
 
+static inline uint32_t table_step(const struct table *t, uint32_t i)
+{
+    return i + 1 == t->cap ? 0 : i + 1;
+}
+
+/* How far an entry at i is from its home, circularly. */
+static inline uint32_t table_displacement(const struct table *t, uint32_t i, uint32_t home)
+{
+    return i >= home ? i - home : i + t->cap - home;
+}
+
 /* Where the entries with this tag begin, or TABLE_NONE; the next one after i (a circular step). The caller compares
- * keys. */
-uint32_t table_first(const struct table *t, uint32_t tag);
-uint32_t table_next(const struct table *t, uint32_t tag, uint32_t i);
+ * keys. The search goes on while entries belong before the tag: those of smaller tags, or of homes that come earlier on
+ * the circle. d is the distance from the tag's home. */
+static inline uint32_t table_first(const struct table *t, uint32_t tag)
+{
+    uint32_t home = table_home(t, tag);
+    for (uint32_t i = home, d = 0; d < t->cap; i = table_step(t, i), d++) {
+        slot_t s = t->slots[i];
+        if (s == 0)
+            return TABLE_NONE;
+        uint32_t other = slot_tag(s);
+        if (other == tag)
+            return i;
+        if (other < tag && i >= home)
+            continue; /* the common case: nothing has wrapped */
+        uint32_t other_d = table_displacement(t, i, table_home(t, other));
+        if (other_d < d || (other_d == d && other > tag))
+            return TABLE_NONE;
+    }
+    return TABLE_NONE;
+}
+
+static inline uint32_t table_next(const struct table *t, uint32_t tag, uint32_t i)
+{
+    uint32_t next = table_step(t, i);
+    return t->slots[next] != 0 && slot_tag(t->slots[next]) == tag ? next : (uint32_t)TABLE_NONE;
+}
 
 /* Inserts (there must be an empty slot); returns the place. Entries after it may have moved. */
 uint32_t table_insert(const struct table *t, slot_t s);

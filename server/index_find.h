@@ -1,0 +1,119 @@
+/* Looking a key up in the index, as code to be inlined: what every command does, and the prefetching before it. See
+ * index.c and store_private.h for the structures. All but index_prefetch_table needs the shard locked. */
+#ifndef FLAGSTONE_SERVER_INDEX_FIND_H
+#define FLAGSTONE_SERVER_INDEX_FIND_H
+
+#include "server/store_private.h"
+#include "slab/base/assert.h"
+
+enum { ENTRY_CAP_SHIFT = 37, ENTRY_COUNT_SHIFT = 46, ENTRY_DEPTH_SHIFT = 55 };
+
+/* One directory entry, taken apart. */
+struct entry_bits {
+    chunk_ref ref;
+    uint32_t cap, count, depth;
+};
+
+static inline struct entry_bits entry_unpack(uint64_t e)
+{
+    return (struct entry_bits){e & SLOT_REF_MASK, (uint32_t)(e >> ENTRY_CAP_SHIFT) & 511,
+                               (uint32_t)(e >> ENTRY_COUNT_SHIFT) & 511, (uint32_t)(e >> ENTRY_DEPTH_SHIFT) & 31};
+}
+
+static inline uint32_t shard_depth(const struct shard *sh)
+{
+    return atomic_load_explicit(&sh->depth, memory_order_relaxed);
+}
+
+/* The directory's entries. */
+static inline _Atomic uint64_t *shard_dir(struct shard *sh)
+{
+    struct dir *d = atomic_load_explicit(&sh->dir, memory_order_relaxed);
+    return LIKELY(d == NULL) ? sh->entry : d->entry;
+}
+
+static inline uint32_t dir_index(const struct shard *sh, uint32_t tag)
+{
+    return tag >> (16 - shard_depth(sh));
+}
+
+static inline struct entry_bits dir_get(const struct shard *sh, uint32_t i)
+{
+    return entry_unpack(atomic_load_explicit(&shard_dir((struct shard *)(uintptr_t)sh)[i], memory_order_relaxed));
+}
+
+static inline struct table entry_table(const struct store *s, struct entry_bits b)
+{
+    uintptr_t slots = ((uintptr_t)slab_ptr(&s->slab, b.ref) + 4 + 7) & ~(uintptr_t)7;
+    return (struct table){(slot_t *)slots, b.cap, b.depth};
+}
+
+/* The table that a hash belongs to; cap 0: there is none yet. */
+static inline struct table shard_table(const struct store *s, const struct shard *sh, uint64_t hash)
+{
+    struct entry_bits b = dir_get(sh, dir_index(sh, hash_tag(hash)));
+    return b.ref == 0 ? (struct table){0} : entry_table(s, b);
+}
+
+/* Short keys without a call. */
+static inline bool bytes_equal(const void *a, const void *b, uint32_t n)
+{
+    const char *p = a, *q = b;
+    uint64_t x, y, diff = 0;
+    if (UNLIKELY(n < 8 || n > 64))
+        return memcmp(p, q, n) == 0;
+    for (uint32_t i = 0; i + 8 < n; i += 8) {
+        memcpy(&x, p + i, 8);
+        memcpy(&y, q + i, 8);
+        diff |= x ^ y;
+    }
+    memcpy(&x, p + n - 8, 8);
+    memcpy(&y, q + n - 8, 8);
+    return (diff | (x ^ y)) == 0;
+}
+
+/* Starts to fetch the part of its table that the key's slot is in. No lock: depth and entry need not belong together,
+ * and then a wrong line is fetched. */
+static inline void index_prefetch_table(const struct store *s, const struct skey *k)
+{
+    const struct shard *sh = shard_of(s, k->hash);
+    const struct dir *d = atomic_load_explicit(&sh->dir, memory_order_acquire);
+    uint32_t tag = hash_tag(k->hash);
+    struct entry_bits b = entry_unpack(
+        LIKELY(d == NULL) ? atomic_load_explicit(&sh->entry[dir_index(sh, tag) % (1 << DIR_INLINE_DEPTH)],
+                                                 memory_order_relaxed)
+                          : atomic_load_explicit(&d->entry[tag >> (16 - d->depth)], memory_order_relaxed));
+    if (UNLIKELY(b.ref == 0))
+        return;
+    struct table t = entry_table(s, b);
+    const slot_t *home = t.slots + table_home(&t, tag);
+    __builtin_prefetch(home);
+    __builtin_prefetch(home + 8);
+}
+
+enum { PREFETCH_BYTES = 320 };
+
+/* Notes where the key's slot seems to be, and starts to fetch the item: all lines of a small one; of a large one the
+ * first few, the processor sees the rest coming. Takes the shard's lock, if that is free. */
+static inline void index_prefetch_item(const struct store *s, struct skey *k)
+{
+    struct shard *sh = shard_of(s, k->hash);
+    if (UNLIKELY(!lock_try(&sh->lock, LOCK_SHARD)))
+        return;
+    struct table t = shard_table(s, sh, k->hash);
+    uint32_t i = t.cap == 0 ? (uint32_t)TABLE_NONE : table_first(&t, hash_tag(k->hash));
+    chunk_ref ref = i == TABLE_NONE ? 0 : slot_ref(t.slots[i]);
+    lock_release(&sh->lock, LOCK_SHARD);
+    if (ref == 0)
+        return;
+    k->seen_at = (uint16_t)i;
+    const struct slab *slab = &s->slab;
+    const char *p = slab_ptr(slab, ref), *end = p + PREFETCH_BYTES;
+    uint32_t class = slab_class_of_ref(slab, ref);
+    if (LIKELY(class < slab->classes.n) && slab->classes.c[class].size < PREFETCH_BYTES)
+        end = p + slab->classes.c[class].size;
+    for (p = (const char *)((uintptr_t)p & ~(uintptr_t)63); p < end; p += 64)
+        __builtin_prefetch(p);
+}
+
+#endif

@@ -1,0 +1,214 @@
+/* See quick.h. What is done here for a run of commands, dispatch_run does for each: when something there is to be looked
+ * at before a command may run, dispatch_is_plain has to know of it. */
+#include "server/quick.h"
+
+#include "protocol/reply_inline.h"
+#include "protocol/resp_quick.h"
+#include "server/batch.h"
+#include "server/command_table_private.h"
+#include "server/conn_private.h"
+#include "server/index_find.h"
+#include "server/server.h"
+#include "server/stats.h"
+#include "server/worker.h"
+
+/* A command this slow or slower is wanted to be known by name: then each has a reading of the clock of its own. */
+enum { EXACT_NS = 100000 };
+
+/* ---- from the bytes into the batch ------------------------------------------------------------------------------- */
+
+size_t quick_parse(struct worker *w, struct conn *c, const char *buf, size_t len, size_t value_max, bool *full)
+{
+    struct batch *b = w->batch;
+    struct batch_group *g = &b->group[b->ngroups - 1];
+    struct store *s = w->srv->store;
+    const char *p = buf, *end = buf + len;
+    uint16_t db = store_db(s, conn_db(c));
+    uint32_t n = g->n, mean = conn_io(c)->reply_mean;
+    *full = false;
+    while (!*full) {
+        if (UNLIKELY(b->args.cap - b->args.n < 3 || keys_room(&b->keys, 1) == NULL))
+            break;
+        struct arg *v = b->args.v + b->args.n;
+        uint32_t argc;
+        const char *behind = resp_quick(p, end, value_max, v, &argc);
+        if (behind == NULL)
+            break;
+        struct skey *k = &b->keys.v[b->keys.n];
+        *k = (struct skey){v[1].p, (uint32_t)v[1].len, db, SKEY_NOWHERE, siphash13(&s->seed, v[1].p, v[1].len, db)};
+        __builtin_prefetch(shard_of(s, k->hash));
+        b->req[b->nreq++] = (struct request){.cmd = argc == 2 ? &row_get : &row_set,
+                                             .first = (uint32_t)b->args.n,
+                                             .argc = argc,
+                                             .key = (uint32_t)b->keys.n,
+                                             .nkeys = 1,
+                                             .fault = REQUEST_FINE,
+                                             .quick = true};
+        b->args.n += argc;
+        b->keys.n++;
+        n++;
+        p = behind;
+        b->expected += mean;
+        *full = b->nreq == BATCH_REQUESTS || b->args.n > BATCH_ARGS || b->expected > BATCH_REPLIES;
+    }
+    g->n = n;
+    return (size_t)(p - buf);
+}
+
+/* ---- executing --------------------------------------------------------------------------------------------------- */
+
+/* What a run adds to the counters of its context. */
+struct tally {
+    uint32_t hits, misses, sets;
+};
+
+/* A flat item without expiry under this key has this head, but for what HEAD_ANY masks out. */
+#define HEAD_ANY ((uint32_t)ITEM_SLACK_MAX << ITEM_SLACK_SHIFT | ITEM_MARKS)
+
+static inline uint32_t plain_head(const struct skey *k)
+{
+    return KIND_STRING | k->len << ITEM_KLEN_SHIFT | (uint32_t)k->db << ITEM_DB_SHIFT;
+}
+
+/* The key's slot if what is there is a flat item without expiry. NULL: it is not; *absent then says that the key is
+ * certainly not there. Shard locked. */
+static inline slot_t *find_plain(const struct store *s, struct shard *sh, const struct skey *k, bool *absent)
+{
+    struct table t = shard_table(s, sh, k->hash);
+    uint32_t tag = hash_tag(k->hash), i = k->seen_at;
+    *absent = t.cap == 0;
+    if (UNLIKELY(t.cap == 0))
+        return NULL;
+    if (UNLIKELY(i >= t.cap || t.slots[i] == 0 || slot_tag(t.slots[i]) != tag)) {
+        i = table_first(&t, tag);
+        *absent = i == TABLE_NONE;
+        if (i == TABLE_NONE)
+            return NULL;
+    }
+    const struct item *it = slab_ptr(&s->slab, slot_ref(t.slots[i]));
+    if (UNLIKELY(((item_head(it) ^ plain_head(k)) & ~HEAD_ANY) != 0 || !bytes_equal(it->data, k->p, k->len)))
+        return NULL;
+    return &t.slots[i];
+}
+
+static inline void touch(struct store_ctx *sx, slot_t *slot)
+{
+    if (LIKELY(sx->touch))
+        slot_touch(sx, slot);
+}
+
+/* False: not common, and nothing has happened. */
+static inline bool quick_get(struct store_ctx *sx, const struct skey *k, struct reply *out, struct tally *sum)
+{
+    struct store *s = sx->store;
+    struct shard *sh = shard_of(s, k->hash);
+    bool done = false, absent;
+    store_lock(sx, k, 1);
+    slot_t *slot = find_plain(s, sh, k, &absent);
+    if (LIKELY(slot != NULL)) {
+        chunk_ref ref = slot_ref(*slot);
+        const struct item *it = slab_ptr(&s->slab, ref);
+        size_t before = 4 + k->len, len = slab_chunk_size(&s->slab, ref) - item_slack(item_head(it)) - before;
+        done = reply_bulk_fits(out, (const char *)it + before, len);
+        if (LIKELY(done)) {
+            touch(sx, slot);
+            sum->hits++;
+        }
+    } else if (absent) {
+        reply_null(out);
+        sum->misses++;
+        done = true;
+    }
+    store_unlock(sx, k, 1);
+    return done;
+}
+
+/* Overwrites a value where it is; false: it is of another size class, or not plain. Shard locked. */
+static inline bool overwrite(struct store_ctx *sx, struct shard *sh, const struct skey *k, const struct arg *value)
+{
+    struct store *s = sx->store;
+    const struct slab *slab = &s->slab;
+    bool absent;
+    slot_t *slot = find_plain(s, sh, k, &absent);
+    if (slot == NULL || atomic_load_explicit(&sh->watched, memory_order_relaxed) != 0)
+        return false;
+    chunk_ref ref = slot_ref(*slot);
+    uint32_t class = slab_class_of_ref(slab, ref), size = slab->classes.c[class].size;
+    uint32_t bytes = 4 + k->len + (uint32_t)value->len;
+    if (size_class_of(&slab->classes, bytes) != class)
+        return false;
+    struct item *it = slab_ptr(slab, ref);
+    uint32_t head = item_head(it);
+    memcpy((char *)it + 4 + k->len, value->p, value->len);
+    counter_add(&sx->bytes.item_bytes, (int64_t)bytes - (int64_t)(size - item_slack(head)));
+    atomic_store_explicit(&it->head, item_set_slack(head, size - bytes) & ~(uint32_t)ITEM_MARKS, memory_order_relaxed);
+    slot_touch(sx, slot);
+    return true;
+}
+
+/* The same for SET. */
+static inline bool quick_set(struct store_ctx *sx, const struct skey *k, const struct arg *value, struct reply *out,
+                             struct tally *sum)
+{
+    struct shard *sh = shard_of(sx->store, k->hash);
+    if (UNLIKELY(out->end - out->at < REPLY_HEAD_MAX))
+        return false;
+    store_lock(sx, k, 1);
+    bool done = overwrite(sx, sh, k, value);
+    if (!done) {
+        struct entry e;
+        struct part part = {value->p, value->len};
+        store_find(sx, k, &e);
+        done = store_put(sx, k, &e, &part, 1, NULL, STORE_NO_EXPIRY, 0) == STORE_OK;
+    }
+    store_unlock(sx, k, 1);
+    if (LIKELY(done)) {
+        reply_ok(out);
+        sum->sets++;
+    }
+    return done;
+}
+
+static void count_run(struct dispatch *d, const struct tally *sum, uint32_t n)
+{
+    struct cmd_ctx *ctx = &d->ctx;
+    struct stats_worker *stats = ctx->wkr->stats;
+    struct store_counters *c = &ctx->sx->counters;
+    uint64_t ns = dispatch_lap(d) / n;
+    uint32_t gets = sum->hits + sum->misses;
+    if (gets > 0) {
+        stats_calls(stats, row_get.id, gets, ns);
+        atomic_store_explicit(&c->hits, atomic_load_explicit(&c->hits, memory_order_relaxed) + sum->hits,
+                              memory_order_relaxed);
+        atomic_store_explicit(&c->misses, atomic_load_explicit(&c->misses, memory_order_relaxed) + sum->misses,
+                              memory_order_relaxed);
+    }
+    if (sum->sets > 0)
+        stats_calls(stats, row_set.id, sum->sets, ns);
+}
+
+uint32_t quick_run(struct dispatch *d, struct batch *b, struct request *r, uint32_t n)
+{
+    struct cmd_ctx *ctx = &d->ctx;
+    struct skey *keys = b->keys.v;
+    struct tally sum = {0, 0, 0};
+    uint16_t db = store_db(ctx->srv->store, conn_db(ctx->conn));
+    uint32_t i = 0, most = d->watch_ns < EXACT_NS ? 1 : QUICK_RUN;
+    if (!dispatch_is_plain(d) || ctx->notify || db >= ITEM_DB_WIDE)
+        return 0;
+    for (; i < n && i < most && r[i].quick && keys[r[i].key].db == db; i++) {
+        const struct skey *k = &keys[r[i].key];
+        if (LIKELY(r[i].argc == 2) ? !quick_get(ctx->sx, k, ctx->out, &sum)
+                                   : !quick_set(ctx->sx, k, &b->args.v[r[i].first + 2], ctx->out, &sum))
+            break;
+    }
+    if (i == 0)
+        return 0;
+    const struct request *last = &r[i - 1];
+    ctx->cmd = last->cmd;
+    ctx->argv = b->args.v + last->first;
+    ctx->argc = (int)last->argc;
+    atomic_store_explicit(&ctx->conn->cmd, last->cmd, memory_order_relaxed);
+    count_run(d, &sum, i);
+    return i;
+}
