@@ -28,8 +28,7 @@ static inline const char *resp_quick_bulk(const char *p, const char *end, size_t
 static inline const char *resp_quick(const char *p, const char *end, size_t max, struct arg v[3], uint32_t *argc)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define RESP_WORD(a, b, c, d)                                                                                          \
-    ((uint64_t)(a) | (uint64_t)(b) << 8 | (uint64_t)(c) << 16 | (uint64_t)(d) << 24)
+#define RESP_WORD(a, b, c, d) ((uint64_t)(a) | (uint64_t)(b) << 8 | (uint64_t)(c) << 16 | (uint64_t)(d) << 24)
     const uint64_t get = RESP_WORD('*', '2', '\r', '\n') | RESP_WORD('$', '3', '\r', '\n') << 32;
     const uint64_t set = RESP_WORD('*', '3', '\r', '\n') | RESP_WORD('$', '3', '\r', '\n') << 32;
     uint64_t head;

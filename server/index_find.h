@@ -79,10 +79,10 @@ static inline void index_prefetch_table(const struct store *s, const struct skey
     const struct shard *sh = shard_of(s, k->hash);
     const struct dir *d = atomic_load_explicit(&sh->dir, memory_order_acquire);
     uint32_t tag = hash_tag(k->hash);
-    struct entry_bits b = entry_unpack(
-        LIKELY(d == NULL) ? atomic_load_explicit(&sh->entry[dir_index(sh, tag) % (1 << DIR_INLINE_DEPTH)],
-                                                 memory_order_relaxed)
-                          : atomic_load_explicit(&d->entry[tag >> (16 - d->depth)], memory_order_relaxed));
+    struct entry_bits b =
+        entry_unpack(LIKELY(d == NULL) ? atomic_load_explicit(&sh->entry[dir_index(sh, tag) % (1 << DIR_INLINE_DEPTH)],
+                                                              memory_order_relaxed)
+                                       : atomic_load_explicit(&d->entry[tag >> (16 - d->depth)], memory_order_relaxed));
     if (UNLIKELY(b.ref == 0))
         return;
     struct table t = entry_table(s, b);

@@ -1,5 +1,5 @@
-/* See quick.h. What is done here for a run of commands, dispatch_run does for each: when something there is to be looked
- * at before a command may run, dispatch_is_plain has to know of it. */
+/* See quick.h. What is done here once for a run of commands, dispatch_run does for each: when something there is to be
+ * looked at before a command may run, dispatch_is_plain has to know of it. */
 #include "server/quick.h"
 
 #include "protocol/reply_inline.h"
