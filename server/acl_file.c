@@ -51,18 +51,32 @@ static struct acl_user *user_from_words(char *const *words, int n, bool all_chan
 
 /* ---- reading a file ---------------------------------------------------------------------------------------------- */
 
+enum { ERRORS_BYTES = 16 * 1024 };
+
 struct reading {
     struct users all;
+    uint32_t *seen; /* open addressing over `all`: an index + 1, 0: none */
+    size_t seen_room;
     struct text *errors;
+    size_t untold; /* errors beyond ERRORS_BYTES of them */
     const char *path;
     int line;
     bool all_channels;
 };
 
+static bool may_tell(struct reading *r)
+{
+    bool may = r->errors->len < ERRORS_BYTES;
+    r->untold += !may;
+    return may;
+}
+
 static void tell(struct reading *r, const char *rule, enum acl_error why)
 {
+    if (!may_tell(r))
+        return;
     if (why == ACL_UNKNOWN_COMMAND)
-        text_printf(r->errors, "%s:%d: Error in applying operation '%s': %s. ", r->path, r->line, rule,
+        text_printf(r->errors, "%s:%d: Error in applying operation '%.200s': %s. ", r->path, r->line, rule,
                     acl_error_text(why));
     else
         text_printf(r->errors, "%s:%d: %s. ", r->path, r->line, acl_error_text(why));
@@ -79,19 +93,53 @@ static char **split(char *line, int *n)
     return words;
 }
 
+/* Where the name's index is, or belongs; there is room. */
+static uint32_t *place(const struct reading *r, const char *name)
+{
+    uint32_t h = 2166136261u;
+    for (const char *p = name; *p != '\0'; p++)
+        h = (h ^ (unsigned char)*p) * 16777619u;
+    uint32_t *at = &r->seen[h & (r->seen_room - 1)];
+    while (*at != 0 && strcmp(r->all.v[*at - 1]->name, name) != 0)
+        at = at + 1 < r->seen + r->seen_room ? at + 1 : r->seen;
+    return at;
+}
+
+/* Room for one user more. */
+static bool grow_seen(struct reading *r)
+{
+    if (r->all.n * 2 < r->seen_room)
+        return true;
+    size_t room = r->seen_room == 0 ? 64 : r->seen_room * 2;
+    uint32_t *old = r->seen, *seen = calloc(room, sizeof *seen);
+    if (seen == NULL)
+        return false;
+    r->seen = seen;
+    r->seen_room = room;
+    for (size_t i = 0; i < r->all.n; i++)
+        *place(r, r->all.v[i]->name) = (uint32_t)i + 1;
+    free(old);
+    return true;
+}
+
 static void read_words(struct reading *r, char **words, int n)
 {
     enum acl_error why;
     int at;
     if (n < 2 || strcmp(words[0], "user") != 0) {
-        text_printf(r->errors, "%s:%d should start with user keyword followed by the username. ", r->path, r->line);
+        if (may_tell(r))
+            text_printf(r->errors, "%s:%d should start with user keyword followed by the username. ", r->path, r->line);
         return;
     }
-    for (size_t i = 0; i < r->all.n; i++) {
-        if (strcmp(r->all.v[i]->name, words[1]) == 0) {
-            text_printf(r->errors, "WARNING: Duplicate user '%s' found on line %d. ", words[1], r->line);
-            return;
-        }
+    if (!grow_seen(r)) {
+        tell(r, "", ACL_NO_MEMORY);
+        return;
+    }
+    uint32_t *seen = place(r, words[1]);
+    if (*seen != 0) {
+        if (may_tell(r))
+            text_printf(r->errors, "WARNING: Duplicate user '%.200s' found on line %d. ", words[1], r->line);
+        return;
     }
     struct acl_user *u = user_from_words(words + 1, n - 1, r->all_channels, &why, &at);
     if (u == NULL) {
@@ -99,6 +147,8 @@ static void read_words(struct reading *r, char **words, int n)
     } else if (!add_user(&r->all, u)) {
         acl_user_unref(u);
         tell(r, "", ACL_NO_MEMORY);
+    } else {
+        *seen = (uint32_t)r->all.n;
     }
 }
 
@@ -133,6 +183,9 @@ static bool read_file(struct reading *r)
         read_line(r, line, n);
     }
     free(text);
+    free(r->seen);
+    if (r->untold > 0)
+        text_printf(r->errors, "And %zu errors more. ", r->untold);
     if (r->errors->len == 0 && !r->errors->failed)
         return true;
     text_puts(r->errors, "WARNING: ACL errors detected, no change to the previously active ACL rules was performed");

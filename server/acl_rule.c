@@ -57,6 +57,18 @@ static bool grow(void *array, uint32_t n, size_t size)
     return true;
 }
 
+static void clear_patterns(struct acl_pattern *p, uint32_t *n)
+{
+    while (*n > 0)
+        free(p[--*n].text);
+}
+
+static void set_all_keys(struct acl_user *u, bool all)
+{
+    clear_patterns(u->keys, &u->nkeys);
+    u->flags = all ? u->flags | ACL_ALLKEYS : u->flags & ~(unsigned)ACL_ALLKEYS;
+}
+
 /* ---- commands ---------------------------------------------------------------------------------------------------- */
 
 struct command_set {
@@ -232,6 +244,9 @@ static void simplify(struct acl_user *u)
 void acl_user_finish(struct acl_user *u)
 {
     struct command_set s;
+    const struct acl_pattern *only = u->nkeys == 1 ? &u->keys[0] : NULL;
+    if (only != NULL && only->access == (ACL_READ | ACL_WRITE) && strcmp(only->text, "*") == 0)
+        set_all_keys(u, true);
     simplify(u);
     bool *live = calloc((size_t)u->nsteps + 1, sizeof *live);
     if (live == NULL) { /* then nothing but the base, and that only where it denies */
@@ -294,12 +309,6 @@ static enum acl_error apply_password(struct acl_user *u, char kind, const char *
 
 /* ---- keys and channels ------------------------------------------------------------------------------------------- */
 
-static void clear_patterns(struct acl_pattern *p, uint32_t *n)
-{
-    while (*n > 0)
-        free(p[--*n].text);
-}
-
 /* A pattern that is there already gains the access. */
 static enum acl_error add_pattern(struct acl_pattern **patterns, uint32_t *n, const char *p, size_t len,
                                   unsigned access)
@@ -320,12 +329,6 @@ static enum acl_error add_pattern(struct acl_pattern **patterns, uint32_t *n, co
     }
     (*patterns)[(*n)++] = (struct acl_pattern){text, len, access};
     return ACL_FINE;
-}
-
-static void set_all_keys(struct acl_user *u, bool all)
-{
-    clear_patterns(u->keys, &u->nkeys);
-    u->flags = all ? u->flags | ACL_ALLKEYS : u->flags & ~(unsigned)ACL_ALLKEYS;
 }
 
 static void set_all_channels(struct acl_user *u, bool all)

@@ -139,7 +139,9 @@ void acl_describe_keys(const struct acl_user *u, struct text *t)
     for (uint32_t i = 0; i < u->nkeys; i++) {
         if (i > 0)
             text_add(t, " ", 1);
-        text_puts(t, prefix[u->keys[i].access]);
+        bool any = u->keys[i].access == (ACL_READ | ACL_WRITE) && strcmp(u->keys[i].text, "*") == 0;
+        /* "~*" would be read back as all keys, with no place beside it for the others */
+        text_puts(t, any && u->nkeys > 1 ? "%RW~" : prefix[u->keys[i].access]);
         text_add(t, u->keys[i].text, u->keys[i].len);
     }
 }

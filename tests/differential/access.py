@@ -76,6 +76,9 @@ ACL SETUSER u %R~* ; b:AUTH u x ; b:SORT a9 BY x* ; b:SORT_RO a9 GET x* ; b:SORT
 CONFIG SET acllog-max-len 2 ; AUTH a b ; AUTH b b ; AUTH c b ; ACL LOG ; AUTH b c ; ACL LOG ;
     CONFIG SET acllog-max-len 0
 AUTH d b ; ACL LOG ; CONFIG SET acllog-max-len 128 ; AUTH d b ; ACL LOG
+ACL SETUSER u +@all -@dangerous +config ; ACL LIST ; ACL SETUSER u reset +@read +@write -@dangerous ; ACL GETUSER u
+ACL SETUSER u (+get) ; ACL SETUSER u "(+get ~a*)" ; ACL SETUSER u +get (+set ; ACL SETUSER u clearselectors ; ACL LIST
+ACL SETUSER u ~a %RW~* ; ACL GETUSER u ; ACL SETUSER u resetkeys %RW~* ; ACL GETUSER u
 CONFIG SET slowlog-log-slower-than 0 ; ACL SETUSER zed on >secret +get ; ACL DELUSER zed ; AUTH a b ; SLOWLOG GET 3
 """
 
@@ -178,7 +181,6 @@ def play(server, steps):
 
 
 def scripted(text):
-    from differential import Difference
     steps = []
     for step in text.split(" ; "):
         name, rest = (step[0], step[2:]) if step[1:2] == ":" else ("a", step)
@@ -188,7 +190,7 @@ def scripted(text):
         replies = [play(server, steps) for server in (pair.ours, pair.judge)]
         for (_, argv), ours, judge in zip(steps, *replies):
             if not same(pair, argv, ours, judge):
-                raise Difference(argv, ours, judge, "in: " + text)
+                pair.check(argv, ours, judge, "in: " + text)
     return run
 
 

@@ -3,6 +3,7 @@
 Each entry: name, reason, and a function (argv in upper case words, our reply, the judge's reply) -> bool. A difference
 that one of them accepts is counted, and printed in the summary with its reason.
 """
+import re
 
 
 def words(*names):
@@ -88,6 +89,27 @@ def _(argv, ours, judge):
           "what COPY makes of a small integer is counted once by the judge; here it is as shared as any")
 def _(argv, ours, judge):
     return argv[:2] == [b"OBJECT", b"REFCOUNT"] and {ours, judge} <= {(b":", 1), (b":", 2147483647)}
+
+
+@intended("selectors", "a user has one set of rules; rules in parentheses are refused, and say so")
+def _(argv, ours, judge):
+    return (argv[:2] == [b"ACL", b"SETUSER"] and any(rule.startswith(b"(") for rule in argv[3:])
+            and ours[0] == b"-" and b"Selectors are not supported" in ours[1])
+
+
+@intended("all keys beside other patterns",
+          "shown as %RW~*; what the judge shows, ~* ~a, would not be read back from a file")
+def _(argv, ours, judge):
+    return argv[:2] == [b"ACL", b"GETUSER"] and repr(ours).replace("%RW~*", "~*") == repr(judge)
+
+
+@intended("users in other words",
+          "rules on commands are shown as they were given; the judge derives others from what is allowed, which is "
+          "compared by ACL DRYRUN")
+def _(argv, ours, judge):
+    def rest(reply):
+        return re.sub(rb"[-+]@all[^']*", b"", repr(reply).encode())
+    return argv[:2] in ([b"ACL", b"LIST"], [b"ACL", b"GETUSER"]) and rest(ours) == rest(judge)
 
 
 @intended("NUL in options",

@@ -1,5 +1,8 @@
 /* Access: a change of rights holds on every worker from the moment it was answered, files of users are all or nothing,
  * and a flood of wrong passwords harms nobody. Replies are compared with Redis's by the differential tests. */
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -335,6 +338,52 @@ static void test_user_lines(void **state)
     unlink(path);
 }
 
+/* An address of this machine that is not the loopback's, NULL: it has none. */
+static const char *own_address(void)
+{
+    static char text[INET_ADDRSTRLEN];
+    const char *found = NULL;
+    struct ifaddrs *all;
+    assert_int_equal(getifaddrs(&all), 0);
+    for (struct ifaddrs *i = all; i != NULL && found == NULL; i = i->ifa_next) {
+        const struct sockaddr_in *in = (const void *)i->ifa_addr;
+        if (in != NULL && in->sin_family == AF_INET && (i->ifa_flags & IFF_UP) && !(i->ifa_flags & IFF_LOOPBACK))
+            found = inet_ntop(AF_INET, &in->sin_addr, text, sizeof text);
+    }
+    freeifaddrs(all);
+    return found;
+}
+
+static void test_protected_mode(void **state)
+{
+    static const char denied[] = "DENIED Redis is running in protected mode because protected mode is enabled and no "
+                                 "password is set for the default user. In this mode ";
+    const char *address = own_address();
+    (void)state;
+    if (address == NULL)
+        skip();
+    struct test_server *s = SERVER_START("--bind", "0.0.0.0");
+    redisContext *local = client_open(s), *c = redisConnect(address, server_port(s));
+    redisReply *r;
+    assert_int_equal(redisGetReply(c, (void **)&r), REDIS_OK);
+    assert_memory_equal(r->str, denied, sizeof denied - 1);
+    freeReplyObject(r);
+    assert_int_not_equal(redisGetReply(c, (void **)&r), REDIS_OK); /* closed */
+    redisFree(c);
+    expect_status(local, "OK", "ACL SETUSER default >pw");
+    c = redisConnect(address, server_port(s));
+    expect_error(c, "NOAUTH", "PING");
+    expect_status(c, "OK", "AUTH pw");
+    redisFree(c);
+    expect_status(local, "OK", "ACL SETUSER default nopass");
+    expect_status(local, "OK", "CONFIG SET protected-mode no");
+    c = redisConnect(address, server_port(s));
+    expect_status(c, "PONG", "PING");
+    redisFree(c);
+    redisFree(local);
+    server_stop(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +394,7 @@ int main(void)
         cmocka_unit_test(test_file),
         cmocka_unit_test(test_refuses_to_start),
         cmocka_unit_test(test_user_lines),
+        cmocka_unit_test(test_protected_mode),
     };
     return cmocka_run_group_tests_name("acl", tests, NULL, NULL);
 }

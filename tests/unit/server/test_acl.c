@@ -8,6 +8,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -79,7 +82,8 @@ static void test_rules(void **state)
         {"~a allkeys", "user u off ~* resetchannels -@all"},
         {"~a ~*", "user u off ~* resetchannels -@all"},
         {"~* ~*", "user u off ~* resetchannels -@all"},
-        {"%RW~* ~b", "user u off ~* ~b resetchannels -@all"},
+        {"%RW~* ~b", "user u off %RW~* ~b resetchannels -@all"},
+        {"%RW~*", "user u off ~* resetchannels -@all"},
         {"~* resetkeys ~b", "user u off ~b resetchannels -@all"},
         {"&a &b &a", "user u off resetchannels &a &b -@all"},
         {"&a allchannels", "user u off &* -@all"},
@@ -291,7 +295,7 @@ static void test_unlimited(void **state)
         bool unlimited;
     } table[] = {
         {"+@all ~* &*", true},           {"+@all ~*", false},    {"+@all &*", false},      {"+@all ~* &* -get", false},
-        {"+@all -get +get ~* &*", true}, {"~* &* -@all", false}, {"+@all %R~* &*", false},
+        {"+@all -get +get ~* &*", true}, {"~* &* -@all", false}, {"+@all %R~* &*", false}, {"+@all %R~* %W~* &*", true},
     };
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -444,8 +448,23 @@ static void test_file(void **state)
     acl_user_unref(alice);
     acl_user_unref(alice2);
 
+    /* No room for all of it: an error, and the old file is as it was. */
+    struct rlimit none = {16, 16}, as_before;
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &as_before);
+    none.rlim_max = as_before.rlim_max;
+    set_user(s, "another", "on >pw");
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    assert_int_equal(acl_save_file(s), EFBIG);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &as_before), 0);
+    char after[4096] = "";
+    f = fopen(path, "r");
+    assert_true(fread(after, 1, sizeof after - 1, f) > 0);
+    fclose(f);
+    assert_string_equal(after, saved);
+
     assert_int_equal(unlink(path), 0);
-    assert_int_equal(rmdir(dir), 0);
+    assert_int_equal(rmdir(dir), 0);           /* nothing was left beside it */
     assert_int_not_equal(acl_save_file(s), 0); /* its directory is gone */
     assert_false(acl_load_file(s, &errors));
     text_free(&errors);
@@ -483,6 +502,35 @@ static void test_bad_files(void **state)
         assert_users(s, "default old");
         assert_true(authenticates(s, "old", "pw"));
     }
+    unlink(path);
+}
+
+/* Many users, and more errors than anybody reads. */
+static void test_large_files(void **state)
+{
+    enum { USERS = 20000 };
+    struct server *s = *state;
+    struct text errors = {0};
+    char path[] = "/tmp/flagstone-acl-XXXXXX";
+    FILE *f = fdopen(mkstemp(path), "w");
+    use_file(s, path);
+    for (int i = 0; i < USERS; i++)
+        fprintf(f, "user u%d on >pw +@read\n", i);
+    fflush(f);
+    assert_true(acl_load_file(s, &errors));
+    struct acl_user **users;
+    size_t n;
+    users = acl_list(s->acl, &n);
+    assert_int_equal(n, USERS + 1);
+    acl_list_free(users, n);
+    for (int i = 0; i < USERS; i++)
+        fprintf(f, "user u%d onn\n", i);
+    fclose(f);
+    assert_false(acl_load_file(s, &errors));
+    assert_true(errors.len < 64 * 1024);
+    assert_non_null(strstr(errors.p, "Duplicate user 'u0' found on line 20001. "));
+    assert_non_null(strstr(errors.p, " errors more. "));
+    text_free(&errors);
     unlink(path);
 }
 
@@ -564,6 +612,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_registry, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bad_files, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_large_files, set_up, tear_down),
         cmocka_unit_test(test_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
