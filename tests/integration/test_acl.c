@@ -193,6 +193,73 @@ static void test_flood_of_passwords(void **state)
     server_stop(s);
 }
 
+/* Whatever is asked, in whatever order: an answer, or the end of a connection whose user went. */
+static void *mix(void *arg)
+{
+    static const char *const commands[] = {
+        "AUTH u0 pw",
+        "AUTH u1 pw",
+        "AUTH default any",
+        "GET k",
+        "SET k v",
+        "PUBLISH c x",
+        "ACL SETUSER u0 on >pw ~* &* +@all",
+        "ACL SETUSER u1 on >pw ~k* &c +@all -flushall",
+        "ACL SETUSER u1 resetchannels -get",
+        "ACL SETUSER u0 %R~k %W~k",
+        "ACL DELUSER u0",
+        "ACL DELUSER u1",
+        "ACL LIST",
+        "ACL GETUSER u1",
+        "ACL LOG 5",
+        "CLIENT LIST",
+        "CLIENT INFO",
+        "CLIENT KILL USER u1",
+        "CONFIG SET acllog-max-len 3",
+        "CONFIG SET requirepass %b",
+        "MULTI",
+        "EXEC",
+        "RESET",
+        "SUBSCRIBE c",
+        "PING",
+    };
+    const struct test_server *s = arg;
+    uint32_t seed = (uint32_t)(uintptr_t)&seed;
+    redisContext *c = client_open(s);
+    for (int i = 0; i < 3000; i++) {
+        seed = seed * 1103515245 + 12345;
+        redisReply *r = redisCommand(c, commands[(seed >> 16) % (sizeof commands / sizeof *commands)], "", (size_t)0);
+        if (r != NULL) {
+            freeReplyObject(r);
+            continue;
+        }
+        redisFree(c);
+        c = client_open(s);
+    }
+    redisFree(c);
+    return NULL;
+}
+
+static void test_all_at_once(void **state)
+{
+    enum { THREADS = 6 };
+    struct test_server *s = SERVER_START("--threads", "3");
+    pthread_t t[THREADS];
+    (void)state;
+    redisContext *admin = client_open(s);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&t[i], NULL, mix, s), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(t[i], NULL);
+    expect_status(admin, "OK", "ACL SETUSER last on nopass +ping");
+    redisContext *c = client_open(s);
+    expect_status(c, "OK", "AUTH last any");
+    expect_status(c, "PONG", "PING");
+    redisFree(c);
+    redisFree(admin);
+    server_stop(s);
+}
+
 static void write_file(const char *path, const char *text)
 {
     FILE *f = fopen(path, "w");
@@ -394,6 +461,7 @@ int main(void)
         cmocka_unit_test(test_file),
         cmocka_unit_test(test_refuses_to_start),
         cmocka_unit_test(test_user_lines),
+        cmocka_unit_test(test_all_at_once),
         cmocka_unit_test(test_protected_mode),
     };
     return cmocka_run_group_tests_name("acl", tests, NULL, NULL);
