@@ -25,7 +25,7 @@
 enum {
     BACKLOG_MAX = 16 << 20, /* messages wait for a worker up to 16 MB, or a 64th of maxmemory, before who publishes */
     BACKLOG_SHARE = 64,     /* is not read */
-    ATTACH_BYTES = 16 << 10,
+    ATTACH_BYTES = 4 << 10,
     HEAD_CHARS = 128, /* of an encoded message, but for names */
 };
 
