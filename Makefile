@@ -124,7 +124,7 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(LIB)
 
 $(B)/tests/integration/%: $(B)/tests/integration/%.o $(call objects,$(HARNESS))
 	$(call say,LINK $@)
-	$(Q)$(LINK) -o $@ $^ -lhiredis -lcmocka -lpthread
+	$(Q)$(LINK) -o $@ $^ -lhiredis -lcmocka -levent_core -lpthread
 
 $(B)/stress: $(call objects,$(STRESS) $(HARNESS))
 	$(call say,LINK $@)

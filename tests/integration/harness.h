@@ -36,6 +36,10 @@ void server_stop(struct test_server *s);
 void server_join(struct test_server *s);
 void server_join_status(struct test_server *s, int want); /* the same with another status than 0 */
 
+/* Ends it by SIGKILL; starts it again on the same port. */
+void server_kill(struct test_server *s);
+void server_again(struct test_server *s, const char *const *options);
+
 int server_port(const struct test_server *s);
 int server_pid(const struct test_server *s);
 const char *server_dir(const struct test_server *s);

@@ -74,6 +74,7 @@ static void *read_log(void *arg)
         pthread_mutex_lock(&s->lock);
         for (ssize_t i = 0; i < n && s->log_len < LOG_KEPT - 1; i++)
             s->log[s->log_len++] = buf[i] ? buf[i] : '?';
+        s->log[s->log_len] = '\0';
         pthread_cond_broadcast(&s->news);
         pthread_mutex_unlock(&s->lock);
     }
@@ -172,20 +173,16 @@ static void forget(struct test_server *s)
     free(s);
 }
 
-static struct test_server *try_start(const char *const *options, size_t address_space, unsigned files)
+/* Runs the program on the port of `s`, with an empty log. */
+static void launch(struct test_server *s, const char *const *options, size_t address_space, unsigned files)
 {
-    struct test_server *s = calloc(1, sizeof(*s));
     const char *argv[ARGUMENTS_MAX];
     char port[12];
     int n = 0;
-    s->log = calloc(1, LOG_KEPT);
-    pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->news, NULL);
-    snprintf(s->dir, sizeof(s->dir), "/tmp/flagstone-test-XXXXXX");
-    if (!mkdtemp(s->dir))
-        fail_msg("%s: %s", s->dir, strerror(errno));
-    s->port = free_port();
     snprintf(port, sizeof(port), "%d", s->port);
+    s->log[0] = '\0';
+    s->log_len = 0;
+    s->log_ended = false;
     argv[n++] = program();
     /* A configuration file stands first. */
     if (options[0] && options[0][0] != '-')
@@ -197,7 +194,35 @@ static struct test_server *try_start(const char *const *options, size_t address_
     argv[n] = NULL;
     s->pid = spawn(argv, s->dir, NULL, address_space, files, &s->pipe);
     pthread_create(&s->reader, NULL, read_log, s);
+}
+
+static struct test_server *try_start(const char *const *options, size_t address_space, unsigned files)
+{
+    struct test_server *s = calloc(1, sizeof(*s));
+    s->log = calloc(1, LOG_KEPT);
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->news, NULL);
+    snprintf(s->dir, sizeof(s->dir), "/tmp/flagstone-test-XXXXXX");
+    if (!mkdtemp(s->dir))
+        fail_msg("%s: %s", s->dir, strerror(errno));
+    s->port = free_port();
+    launch(s, options, address_space, files);
     return s;
+}
+
+void server_kill(struct test_server *s)
+{
+    kill(s->pid, SIGKILL);
+    reap(s->pid);
+    pthread_join(s->reader, NULL);
+    close(s->pipe);
+}
+
+void server_again(struct test_server *s, const char *const *options)
+{
+    launch(s, options, 0, 0);
+    if (!wait_log(s, "Ready to accept connections"))
+        fail_msg("the server does not start again:\n%s", s->log);
 }
 
 struct test_server *server_start_limited(const char *const *options, size_t address_space, unsigned files)

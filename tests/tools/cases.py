@@ -3,6 +3,7 @@
 The last line is run_tests.py's "N passed, M failed, K skipped".
 """
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -28,9 +29,14 @@ def unpack(*packages):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port below those that the system gives to whoever connects: it is still free when a killed server comes back."""
+    while True:
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", random.randrange(10000, 32000)))
+                return s.getsockname()[1]
+            except OSError:
+                pass
 
 
 def until(condition, what):
