@@ -7,13 +7,16 @@
 
 uint32_t table_insert(const struct table *t, slot_t s)
 {
-    uint32_t tag = slot_tag(s), i = table_home(t, tag), d = 0;
+    uint32_t tag = slot_tag(s), home = table_home(t, tag), i = home, d = 0;
     for (;; i = table_step(t, i), d++) {
         ASSERT(d <= t->cap);
         slot_t there = t->slots[i];
         if (there == 0)
             break;
-        uint32_t other = slot_tag(there), other_d = table_displacement(t, i, table_home(t, other));
+        uint32_t other = slot_tag(there);
+        if (LIKELY(other <= tag && i >= home))
+            continue; /* nothing has wrapped: in the order of tags */
+        uint32_t other_d = table_displacement(t, i, table_home(t, other));
         if (other_d < d || (other_d == d && other > tag))
             break;
     }
@@ -53,24 +56,34 @@ static uint32_t order_begin(const struct table *t)
     return i == t->cap ? 0 : i;
 }
 
-uint32_t table_relay(const struct table *from, const struct table *to, uint32_t first)
+/* Re-lays the entries of v[0 .. n) that belong to `to`; *place is where the last one before them came to stand, plus
+ * one. Returns how many. */
+static uint32_t relay_run(const slot_t *v, uint32_t n, const struct table *to, uint32_t first, uint32_t *place)
 {
-    uint32_t n = 0, place = 0, i = order_begin(from);
-    memset(to->slots, 0, to->cap * sizeof *to->slots);
-    uint32_t mask = 0xffffu << (16 - to->depth) & 0xffff;
-    for (uint32_t seen = 0; seen < from->cap; seen++, i = table_step(from, i)) {
-        slot_t s = from->slots[i];
+    const uint32_t mask = 0xffffu << (16 - to->depth) & 0xffff, cap = to->cap;
+    uint32_t count = 0, at = *place;
+    for (uint32_t i = 0; i < n; i++) {
+        slot_t s = v[i];
         if (s == 0 || (slot_tag(s) & mask) != first)
             continue;
-        n++;
+        count++;
         uint32_t home = table_home(to, slot_tag(s));
-        place = home > place ? home : place;
-        if (LIKELY(place < to->cap))
-            to->slots[place++] = s; /* they come in order: no search, no shifting */
+        at = home > at ? home : at;
+        if (LIKELY(at < cap))
+            to->slots[at++] = s; /* they come in order: no search, no shifting */
         else
             table_insert(to, s);
     }
-    return n;
+    *place = at;
+    return count;
+}
+
+uint32_t table_relay(const struct table *from, const struct table *to, uint32_t first)
+{
+    uint32_t begin = order_begin(from), place = 0;
+    memset(to->slots, 0, to->cap * sizeof *to->slots);
+    uint32_t n = relay_run(from->slots + begin, from->cap - begin, to, first, &place);
+    return n + relay_run(from->slots, begin, to, first, &place);
 }
 
 int table_check(const struct table *t)
