@@ -97,13 +97,36 @@ static inline void touch(struct store_ctx *sx, slot_t *slot)
         slot_touch(sx, slot);
 }
 
+/* store_lock and store_unlock of one key, for commands that reserve nothing. */
+static inline void lock_one(struct store_ctx *sx, struct shard *sh, const struct skey *k)
+{
+#ifdef FLAGSTONE_FORCE_MOVE
+    (void)sh;
+    store_lock(sx, k, 1);
+#else
+    (void)k;
+    durations_lock(&sx->durations[DURATION_WAIT], &sh->lock);
+#endif
+}
+
+static inline void unlock_one(struct store_ctx *sx, struct shard *sh, const struct skey *k)
+{
+#ifdef FLAGSTONE_FORCE_MOVE
+    (void)sh;
+    store_unlock(sx, k, 1);
+#else
+    (void)sx, (void)k;
+    lock_release(&sh->lock, LOCK_SHARD);
+#endif
+}
+
 /* False: not common, and nothing has happened. */
 static inline bool quick_get(struct store_ctx *sx, const struct skey *k, struct reply *out, struct tally *sum)
 {
     struct store *s = sx->store;
     struct shard *sh = shard_of(s, k->hash);
     bool done = false, absent;
-    store_lock(sx, k, 1);
+    lock_one(sx, sh, k);
     slot_t *slot = find_plain(s, sh, k, &absent);
     if (LIKELY(slot != NULL)) {
         chunk_ref ref = slot_ref(*slot);
@@ -119,17 +142,17 @@ static inline bool quick_get(struct store_ctx *sx, const struct skey *k, struct 
         sum->misses++;
         done = true;
     }
-    store_unlock(sx, k, 1);
+    unlock_one(sx, sh, k);
     return done;
 }
 
-/* Overwrites a value where it is; false: it is of another size class, or not plain. Shard locked. */
-static inline bool overwrite(struct store_ctx *sx, struct shard *sh, const struct skey *k, const struct arg *value)
+/* Overwrites a value where it is; false: it is of another size class, or not plain, or *absent. Shard locked. */
+static inline bool overwrite(struct store_ctx *sx, struct shard *sh, const struct skey *k, const struct arg *value,
+                             bool *absent)
 {
     struct store *s = sx->store;
     const struct slab *slab = &s->slab;
-    bool absent;
-    slot_t *slot = find_plain(s, sh, k, &absent);
+    slot_t *slot = find_plain(s, sh, k, absent);
     if (slot == NULL || atomic_load_explicit(&sh->watched, memory_order_relaxed) != 0)
         return false;
     chunk_ref ref = slot_ref(*slot);
@@ -153,15 +176,16 @@ static inline bool quick_set(struct store_ctx *sx, const struct skey *k, const s
     struct shard *sh = shard_of(sx->store, k->hash);
     if (UNLIKELY(out->end - out->at < REPLY_HEAD_MAX))
         return false;
-    store_lock(sx, k, 1);
-    bool done = overwrite(sx, sh, k, value);
+    lock_one(sx, sh, k);
+    bool absent, done = overwrite(sx, sh, k, value, &absent);
     if (!done) {
-        struct entry e;
+        struct entry e = {0};
         struct part part = {value->p, value->len};
-        store_find(sx, k, &e);
+        if (!absent)
+            store_find(sx, k, &e);
         done = store_put(sx, k, &e, &part, 1, NULL, STORE_NO_EXPIRY, 0) == STORE_OK;
     }
-    store_unlock(sx, k, 1);
+    unlock_one(sx, sh, k);
     if (LIKELY(done)) {
         reply_ok(out);
         sum->sets++;
