@@ -29,7 +29,7 @@ def unpack(*packages):
 
 
 def free_port():
-    """A port below those that the system gives to whoever connects: it is still free when a killed server comes back."""
+    """A port below those that the system gives to clients: it is still free when a killed server comes back."""
     while True:
         with socket.socket() as s:
             try:
