@@ -64,12 +64,24 @@ static bool load_option(struct options *o, int argc, char **argv, int i, int *ne
     return ok;
 }
 
+static void no_option(const char *word, char *err)
+{
+    snprintf(err, CONF_ERROR_CHARS,
+             "\n*** FATAL CONFIG FILE ERROR (Flagstone %s) ***\nReading the command line\n"
+             ">>> '%.200s'\nAn option begins with --: flagstone-server --help\n",
+             FLAGSTONE_VERSION, word);
+}
+
 /* The file and standard input, which stand before the options (a last "-" is taken too), from argv[*next] on; *next
  * then is the first option. */
 static bool load_files(struct options *o, int *argc, char **argv, int *next, char **path, char *err)
 {
     bool standard_input = false;
     int i = *next;
+    if (i < *argc && argv[i][0] == '-' && argv[i][1] != '-' && argv[i][1] != '\0') {
+        no_option(argv[i], err);
+        return false;
+    }
     if (i < *argc && !is_option(argv[i]) && strcmp(argv[i], "-") != 0) {
         if (!conf_load(o, argv[i], err))
             return false;
@@ -131,10 +143,7 @@ enum conf_action conf_command_line(struct options *o, int argc, char **argv, cha
         } else if (is_option(argv[i])) {
             ok = load_option(o, argc, argv, i, &i, text);
         } else {
-            snprintf(text, sizeof text,
-                     "\n*** FATAL CONFIG FILE ERROR (Flagstone %s) ***\nReading the command line\n"
-                     ">>> '%.200s'\nAn option begins with --: flagstone-server --help\n",
-                     FLAGSTONE_VERSION, argv[i]);
+            no_option(argv[i], text);
             ok = false;
         }
     }

@@ -345,6 +345,7 @@ static void test_command_line_errors(void **state)
         const char *words[5];
         const char *said;
     } cases[] = {
+        {{"-p", "7000"}, ">>> '-p'\nAn option begins with --"},
         {{"--port"}, ">>> '--port'\nwrong number of arguments"},
         {{"--port", "--hz", "3"}, "wrong number of arguments"},
         {{"--hz", "x"}, ">>> '--hz \"x\"'\nargument couldn't be parsed into an integer"},
