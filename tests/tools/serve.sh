@@ -13,11 +13,12 @@ taken && hint
 # A copy of the defaults: CONFIG REWRITE writes to it, and what is under version control stays as it is.
 conf=build/flagstone.conf
 [ -e $conf ] || cp conf/flagstone.conf $conf
-./flagstone-server $conf --port "$port" "$@" &
+# In a session of its own: a signal to the whole group (Ctrl-C, timeout) would reach it beside the one that is passed on
+# here, and a second one is an order to end without letting clients have their replies.
+setsid ./flagstone-server $conf --port "$port" "$@" &
 server=$!
-# Ctrl-C reaches the server too, which ends by itself: wait for it.
-trap 'kill -TERM $server 2>/dev/null' TERM
-trap : INT
+trap 'kill -TERM $server 2>/dev/null; trap : TERM HUP' TERM HUP
+trap 'kill -INT $server 2>/dev/null' INT
 wait $server
 status=$?
 while kill -0 $server 2>/dev/null; do
