@@ -3,7 +3,7 @@
 #   make                   ./flagstone-server
 #   make run [PORT=7000]   gets what is missing, builds, serves on 127.0.0.1 (ARGS="--maxmemory 1gb" adds options)
 #   make test              gets what is missing, builds, runs unit, integration and differential tests
-#   make bench lint check-asan check-tsan check-move stress fuzz install uninstall dist clean
+#   make bench lint check-asan check-tsan check-move stress soak fuzz install uninstall dist clean
 #
 # Every flavour builds in a directory of its own, so that they never wait for each other:
 #   make FLAVOUR=debug|asan|tsan|move-asan|move-tsan|fuzz [all|server|test-programs|run-tests]
@@ -18,6 +18,7 @@ PREFIX ?= /usr/local
 SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)/flagstone
 DIFF_SECONDS ?= 20
 STRESS_SECONDS ?= 30
+SOAK_SECONDS ?= 3600
 FUZZ_SECONDS ?= 60
 SEED ?=
 
@@ -83,7 +84,7 @@ programs = $(patsubst %.c,$(B)/%,$(1))
 SERVER = $(B)/flagstone-server
 LIB = $(B)/libflagstone.a
 
-.PHONY: all server run test bench lint check check-asan check-tsan check-move stress fuzz install uninstall dist clean
+.PHONY: all server run test bench lint check check-asan check-tsan check-move stress soak fuzz install uninstall dist clean
 .PHONY: test-programs run-tests differential run-stress stress-programs fuzz-programs run-fuzz deps FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -173,6 +174,12 @@ stress:
 	tests/tools/deps.sh test
 	+$(SUBMAKE) server stress-programs
 	+$(MAKE) --no-print-directory run-stress
+
+# A day in the life of a cache, in SOAK_SECONDS: an hour, or two minutes in .ci/run.
+soak:
+	tests/tools/deps.sh test
+	+$(SUBMAKE) server
+	tests/stress/soak.py --server $(SERVER) --seconds $(SOAK_SECONDS) --out $(B)/soak $(if $(SEED),--seed $(SEED))
 
 bench:
 	tests/tools/deps.sh bench
