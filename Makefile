@@ -84,8 +84,8 @@ programs = $(patsubst %.c,$(B)/%,$(1))
 SERVER = $(B)/flagstone-server
 LIB = $(B)/libflagstone.a
 
-.PHONY: all server run test bench lint check check-asan check-tsan check-move stress soak fuzz install uninstall dist clean
-.PHONY: test-programs run-tests differential run-stress stress-programs fuzz-programs run-fuzz deps FORCE
+.PHONY: all server run test bench lint check check-asan check-tsan check-move stress fuzz install uninstall dist clean
+.PHONY: soak test-programs run-tests differential run-stress stress-programs fuzz-programs run-fuzz deps FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 

@@ -136,10 +136,12 @@ void info_memory(struct info *i)
 
 static void write_class(struct info *i, const struct memory_class_row *row)
 {
-    INFO_LINE(i, "class_%u:chunks_per_page=%u,pages=%llu,live=%llu,free=%llu,reserved=%llu,orphaned=%llu,frag_index=%u",
+    INFO_LINE(i,
+              "class_%u:chunks_per_page=%u,pages=%llu,live=%llu,free=%llu,reserved=%llu,orphaned=%llu,frag_index=%u,"
+              "evicted=%llu,evicted_age_ms=%llu",
               row->chunk_size, row->chunks_per_page, (unsigned long long)row->pages, (unsigned long long)row->live,
               (unsigned long long)row->free, (unsigned long long)row->reserved, (unsigned long long)row->orphaned,
-              row->frag_index);
+              row->frag_index, (unsigned long long)row->evicted, (unsigned long long)row->evicted_age_ms);
 }
 
 /* How relocations ended, by outcome. */

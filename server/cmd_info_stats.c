@@ -93,6 +93,7 @@ static void write_waits(struct info *i, const uint64_t *total)
     write_durations(i, "shard_lock_waits", DURATION_WAIT);
     write_histogram(i, "shard_lock_waits_histogram", DURATION_WAIT);
     write_durations(i, "shard_lock_holds_sampled", DURATION_HOLD);
+    write_durations(i, "active_expiry_lag", DURATION_EXPIRY);
     write_durations(i, "reclaim_direct_latency", DURATION_DIRECT);
     write_durations(i, "reclaim_background_latency", DURATION_BACKGROUND);
 }

@@ -15,6 +15,7 @@ enum duration_kind {
     DURATION_HOLD,       /* of a shard's lock by relocation: one of sixteen is timed */
     DURATION_DIRECT,     /* direct reclaim: how long a command waited for its chunks */
     DURATION_BACKGROUND, /* one step of the memory thread that refills the reserve */
+    DURATION_EXPIRY,     /* how long after its time an item was found and freed by active expiry */
     DURATION_KINDS
 };
 

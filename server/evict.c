@@ -105,8 +105,14 @@ static void evict_slot(struct store_ctx *sx, slot_t *slot)
     const struct item *it = slab_ptr(&sx->store->slab, slot_ref(*slot));
     uint64_t hash = item_hash(sx->store, it);
     note_item(sx, NOTICE_EVICTED, it);
-    sx->evict_age_sum += slot_age(sx, *slot);
+    uint32_t class = slab_class_of_ref(&sx->store->slab, slot_ref(*slot)), age = slot_age(sx, *slot);
+    sx->evict_age_sum += age;
     sx->evict_age_n++;
+    uint64_t age_ms = (uint64_t)age * atomic_load_explicit(&sx->store->age_tick_ms, memory_order_relaxed);
+    atomic_store_explicit(&sx->evicted[class].age_ms,
+                          atomic_load_explicit(&sx->evicted[class].age_ms, memory_order_relaxed) + age_ms,
+                          memory_order_relaxed);
+    counter_inc(&sx->evicted[class].n);
     entry_drop(sx, hash, slot);
     counter_inc(&sx->counters.evicted);
 }

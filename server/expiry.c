@@ -8,17 +8,14 @@
 
 enum {
     DUE_MAX = PAGE_SIZE / 24, /* all chunks of a page of the smallest */
-    ROUND_MS = 400,
+    ROUND_MS = 500,           /* rounds begin with a second and in its middle */
+    WINDOW = 32,
+    PAGES_HELD = 32,
 };
 
-static void expire_chunk(struct store_ctx *sx, chunk_ref ref)
+static void expire_chunk(struct store_ctx *sx, chunk_ref ref, uint64_t hash)
 {
     struct store *s = sx->store;
-    if (slab_get_state(&s->slab, ref) < CHUNK_EXPIRES)
-        return;
-    uint64_t hash;
-    if (!item_hash_unlocked(s, ref, &hash))
-        return;
     struct shard *sh = shard_of(s, hash);
     lock_take(&sh->lock, LOCK_SHARD);
     slot_t *slot = slab_get_state(&s->slab, ref) < CHUNK_EXPIRES ? NULL : index_find_ref(s, hash, ref);
@@ -29,23 +26,55 @@ static void expire_chunk(struct store_ctx *sx, chunk_ref ref)
             note_item(sx, NOTICE_EXPIRED, it);
             entry_drop(sx, hash, slot);
             counter_inc(&sx->counters.expired);
+            durations_add(&sx->durations[DURATION_EXPIRY], (uint64_t)(sx->now_ms - expiry) * 1000000);
         }
     }
     lock_release(&sh->lock, LOCK_SHARD);
 }
 
-static void expire_page(struct store_ctx *sx, uint32_t page, int64_t from_s, int64_t to_s)
+/* Up to WINDOW chunks in stages, so that their cache misses overlap: items, shards, tables, and then one by one. Those
+ * that are due later in the second that runs, or in minutes, are left before that; unless the last round was so long
+ * ago (`lately` false) that the hint may be wrong. */
+static void expire_window(struct store_ctx *sx, const chunk_ref *ref, uint32_t n, bool lately)
 {
     struct store *s = sx->store;
-    chunk_ref due[DUE_MAX];
-    int64_t span = to_s - from_s + 1;
+    struct skey key[WINDOW];
+    chunk_ref due[WINDOW];
+    uint32_t ndue = 0;
+    for (uint32_t i = 0; i < n; i++)
+        __builtin_prefetch(slab_ptr(&s->slab, ref[i]));
+    for (uint32_t i = 0; i < n; i++) {
+        const struct item *it = slab_ptr(&s->slab, ref[i]);
+        if (slab_get_state(&s->slab, ref[i]) < CHUNK_EXPIRES ||
+            (lately && !item_seems_due(it, item_head(it), sx->now_ms)) ||
+            !item_hash_unlocked(s, ref[i], &key[ndue].hash))
+            continue;
+        store_prefetch_shard(sx, &key[ndue]);
+        due[ndue++] = ref[i];
+    }
+    store_prefetch_tables(sx, key, ndue);
+    for (uint32_t i = 0; i < ndue; i++)
+        expire_chunk(sx, due[i], key[i].hash);
+}
+
+/* Pages from x->page on, up to `end`: as many as it takes to find a window's worth. */
+static void expire_pages(struct store_ctx *sx, struct expiry *x, uint32_t end)
+{
+    struct store *s = sx->store;
+    chunk_ref due[WINDOW + DUE_MAX];
+    uint32_t held[PAGES_HELD], nheld = 0, found = 0;
+    int64_t from_s = x->done_s + 1, span = x->round_s - from_s + 1;
     uint32_t n = span >= CHUNK_EXPIRY_STATES ? (uint32_t)CHUNK_EXPIRY_STATES : (uint32_t)span;
-    uint32_t found = slab_hold_states(&s->slab, page, chunk_expiry_state(from_s * 1000), n, due, DUE_MAX);
-    if (found == 0)
-        return;
-    for (uint32_t i = 0; i < found; i++)
-        expire_chunk(sx, due[i]);
-    slab_drain_end(&s->slab, page);
+    for (; x->page < end && found < WINDOW && nheld < PAGES_HELD; x->page++) {
+        uint32_t more = slab_hold_states(&s->slab, x->page, chunk_expiry_state(from_s * 1000), n, due + found, DUE_MAX);
+        found += more;
+        if (more > 0)
+            held[nheld++] = x->page;
+    }
+    for (uint32_t i = 0; i < found; i += WINDOW)
+        expire_window(sx, due + i, found - i < WINDOW ? found - i : WINDOW, span < CHUNK_EXPIRY_STATES);
+    while (nheld > 0)
+        slab_drain_end(&s->slab, held[--nheld]);
 }
 
 bool expiry_step(struct store_ctx *sx, struct expiry *x, uint32_t pages)
@@ -60,15 +89,15 @@ bool expiry_step(struct store_ctx *sx, struct expiry *x, uint32_t pages)
         if (x->done_s == 0 || now / 1000 - 1 < x->done_s) /* the first round, or the clock was set back */
             x->done_s = now / 1000 - 2;
         x->round_s = now / 1000;
-        x->next_ms = now + ROUND_MS;
+        x->next_ms = now - now % ROUND_MS + ROUND_MS;
         x->page = 1;
         sx->now_ms = now;
     }
     uint32_t end = slab_page_count(&s->slab);
     if (x->page == 1 && !store_may_expire(s))
         x->page = end; /* reading all state bytes for nothing would be half a per cent of a core at a million items */
-    for (; pages > 0 && x->page < end; pages--, x->page++)
-        expire_page(sx, x->page, x->done_s + 1, x->round_s);
+    for (uint32_t most = x->page + pages < end ? x->page + pages : end; x->page < most;)
+        expire_pages(sx, x, most);
     if (x->page < end)
         return true;
     /* the second in which the round began is not over; and one more, for what was moved behind the round's back */

@@ -294,6 +294,11 @@ int memory_class_rows(struct server *srv, struct memory_class_row *rows, int max
             rows[row_of[k]] = (struct memory_class_row){.chunk_size = v[k].chunk_size,
                                                         .chunks_per_page = v[k].per_page,
                                                         .frag_index = policy_frag_index(&v[k])};
+        for (const struct store_ctx *x = atomic_load(&s->contexts); x != NULL && row_of[k] >= 0 && row_of[k] < max;
+             x = x->next) {
+            rows[row_of[k]].evicted += atomic_load_explicit(&x->evicted[k].n, memory_order_relaxed);
+            rows[row_of[k]].evicted_age_ms += atomic_load_explicit(&x->evicted[k].age_ms, memory_order_relaxed);
+        }
     }
     for (uint32_t p = 1; p < pages; p++) {
         struct page_counts c;

@@ -45,6 +45,7 @@ struct memory_class_row {
     uint32_t chunks_per_page;
     uint64_t pages, live, free, reserved, orphaned; /* pages; chunks */
     uint32_t frag_index;                            /* 0 full ... 1000 scattered */
+    uint64_t evicted, evicted_age_ms;               /* items since the start, and the sum of their ages */
 };
 /* Fills up to max rows of classes that have pages, returns how many there are. */
 int memory_class_rows(struct server *srv, struct memory_class_row *rows, int max);

@@ -113,7 +113,10 @@ struct store_ctx {
     bool planning;              /* the command that runs has; until its keys are unlocked */
     struct store_counters counters;
     uint64_t evict_age_sum, evict_age_n; /* ages of what was evicted, in ticks */
-    int32_t small_share;                 /* S3-FIFO: 16.16 share of entries in the small part */
+    struct {
+        _Atomic uint64_t n, age_ms;
+    } evicted[CLASS_MAX]; /* the same by the class of the item's chunk, since the start */
+    int32_t small_share;  /* S3-FIFO: 16.16 share of entries in the small part */
     struct durations durations[DURATION_KINDS];
     uint32_t hold_turn; /* counts relocations: one of sixteen is timed */
     struct notices notices;

@@ -431,22 +431,27 @@ bool slab_drained(struct slab *s, uint32_t page)
     return empty;
 }
 
-/* Collects chunks with this state. Class lock held. */
-static uint32_t find_state(const struct slab *s, uint32_t class, uint32_t page, uint8_t state, chunk_ref *out,
-                           uint32_t max)
+typedef uint8_t states16 __attribute__((vector_size(16)));
+typedef uint64_t words2 __attribute__((vector_size(16)));
+
+/* Collects chunks whose state is one of `first` to `last`, sixteen states at a step. Class lock held. */
+static uint32_t find_states(const struct slab *s, uint32_t class, uint32_t page, uint32_t first, uint32_t last,
+                            chunk_ref *out, uint32_t max)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101);
     const struct size_class *c = &s->classes.c[class];
     const char *base = slab_page_ptr(s, page);
+    const _Atomic uint64_t *states = (const _Atomic uint64_t *)(const void *)base;
+    const states16 from = (states16){0} + (uint8_t)first, span = (states16){0} + (uint8_t)(last - first);
     uint32_t n = 0;
-    for (uint32_t w = 0; w < c->first / 8; w++) {
-        uint64_t v =
-            atomic_load_explicit((const _Atomic uint64_t *)(const void *)(base + (size_t)w * 8), memory_order_relaxed);
-        v ^= ones * state;
-        if (LIKELY(((v - ones) & ~v & (ones << 7)) == 0))
+    for (uint32_t w = 0; w < c->first / 8; w += 2) {
+        words2 v = {atomic_load_explicit(&states[w], memory_order_relaxed), 0};
+        if (w + 1 < c->first / 8)
+            v[1] = atomic_load_explicit(&states[w + 1], memory_order_relaxed);
+        words2 found = (words2)((states16)v - from <= span);
+        if (LIKELY((found[0] | found[1]) == 0))
             continue;
-        for (uint32_t b = 0; b < 8 && n < max; b++)
-            if ((v >> (b * 8) & 0xff) == 0 && w * 8 + b < c->chunks)
+        for (uint32_t b = 0; b < 16 && n < max; b++)
+            if ((found[b / 8] >> (b % 8 * 8) & 1) != 0 && w * 8 + b < c->chunks)
                 out[n++] = slab_ref(s, base + c->first + (size_t)(w * 8 + b) * c->size);
     }
     return n;
@@ -460,10 +465,10 @@ uint32_t slab_hold_states(struct slab *s, uint32_t page, uint8_t first, uint32_t
     struct slab_class *k = &s->class[class];
     lock_take(&k->lock, LOCK_CLASS);
     if (slab_page_class(s, page) == class && slab_page(s, page)->state == PAGE_ACTIVE) {
-        for (uint32_t i = 0; i < n && found < max; i++) {
-            uint32_t state = CHUNK_EXPIRES + (first - CHUNK_EXPIRES + i) % CHUNK_EXPIRY_STATES;
-            found += find_state(s, class, page, (uint8_t)state, out + found, max - found);
-        }
+        uint32_t end = first + n - 1, last = end < 256 ? end : 255;
+        found = find_states(s, class, page, first, last, out, max);
+        if (end > last) /* round the last state */
+            found += find_states(s, class, page, CHUNK_EXPIRES, end - CHUNK_EXPIRY_STATES, out + found, max - found);
         if (found > 0)
             drain(s, k, page);
     }

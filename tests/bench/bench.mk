@@ -2,7 +2,7 @@
 #
 #   make bench                  the speed table, about ten minutes
 #   make bench BENCH=memory     another group: pipelines speed-full threads connections latency
-#                               memory large redis-benchmark resize missratio balloon
+#                               memory large redis-benchmark resize missratio balloon reassign
 #                               compact flush expiry frag frag-large frag-latency frag-latency-large
 #                               frag-churn frag-writes frag-rest pubsub multi
 #   make bench BENCH="memory frag" OTHER="valkey=/path/to/valkey-server"

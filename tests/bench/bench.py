@@ -13,6 +13,7 @@ import defrag
 import giving
 import memory
 import pressure
+import reassign
 import speed
 import turns
 from report import Report
@@ -31,6 +32,7 @@ GROUPS = {
     "resize": pressure.resize,
     "missratio": pressure.missratio,
     "balloon": pressure.balloon,
+    "reassign": reassign.reassign,
     "compact": giving.compact,
     "flush": giving.flush,
     "expiry": giving.expiry,

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """make soak: a day in the life of a cache, in an hour or in two minutes.
 
-24 simulated hours pass in --seconds of wall time; lifetimes of items are scaled alike. Every hour has a mix of its own:
-sizes from 50 bytes to 1 MB, lifetimes from minutes to a day or none, reads by a Zipf-like law, deletes. Meanwhile connections
-come and go, slow readers ask for large values and let them wait, and once each six hours most of the keys are deleted at
-once. All of it at a limit that the data outgrows. What is looked at throughout:
+24 simulated hours pass in --seconds of wall time; lifetimes of items are scaled alike. Every hour has a mix of its
+own: sizes from 50 bytes to 1 MB, lifetimes from minutes to a day or none, reads by a Zipf-like law, deletes.
+Meanwhile connections come and go, slow readers ask for large values and let them wait, and once each six hours most
+of the keys are deleted at once. All of it at a limit that the data outgrows. What is looked at throughout:
 
   RSS to maxmemory     the highest, by the kernel's own high-water mark
   sum of parts         accounted_total to the RSS of the same moment, the largest error
@@ -32,7 +32,8 @@ KEYS = 400_000
 # (weight, low, high) of value sizes by hour modulo their number
 MIXES = [
     [(1, 50, 200)], [(3, 50, 200), (1, 400, 1200)], [(1, 20, 4000)], [(9, 50, 150), (1, 5_000, 15_000)],
-    [(1, 1000, 2000)], [(20, 100, 500), (1, 20_000, 200_000)], [(1, 1500, 2500)], [(300, 100, 1000), (1, 1_000_000, 1_000_000)],
+    [(1, 1000, 2000)], [(20, 100, 500), (1, 20_000, 200_000)], [(1, 1500, 2500)],
+    [(300, 100, 1000), (1, 1_000_000, 1_000_000)],
 ]
 
 
@@ -291,8 +292,9 @@ def main():
         ("clients that failed", total["workers_failed"], total["workers_failed"] == 0),
     ]
     print(f"{HOURS} simulated hours in {args.seconds:.0f} s at maxmemory {args.maxmemory:,}: "
-          + ", ".join(f"{total.get(k, 0):,} {k}" for k in ("sets", "gets", "hits", "deletes", "connections", "slow_readers",
-                                                           "slow_readers_cut", "evicted_keys", "expired_keys")))
+          + ", ".join(f"{total.get(k, 0):,} {k}" for k in (
+              "sets", "gets", "hits", "deletes", "connections", "slow_readers", "slow_readers_cut", "evicted_keys",
+              "expired_keys")))
     for name, value, good in bounds:
         print(f"{'ok    ' if good else 'FAILED'} {name}: {value}")
     if "error" in total:
