@@ -334,13 +334,6 @@ static const char *check_words(char *const *words, int n, int *at)
     return u == NULL ? acl_error_text(why) : NULL;
 }
 
-const struct user_hooks acl_user_hooks = {
-    .check = check_words,
-    .given = given_lines,
-    .present = present_lines,
-    .set_password = acl_set_default_password,
-};
-
 static void warn_of_disabled(const struct users *all)
 {
     for (size_t i = 0; i < all->n; i++)
@@ -351,16 +344,42 @@ static void warn_of_disabled(const struct users *all)
                      all->v[i]->name);
 }
 
+/* False: users are given in both ways. */
+static bool is_unambiguous(const struct options *o, bool has_file, struct text *errors)
+{
+    if (!has_file || o->nusers == 0)
+        return true;
+    text_puts(errors, "Configuring users by 'user' lines and an aclfile at the same time is an error: it would not be "
+                      "clear who may do what. Please use one of them.");
+    return false;
+}
+
+/* The server would read the file from its working directory. */
+static bool check_file(struct options *o, struct text *errors)
+{
+    struct reading r = {.errors = errors};
+    char *file = options_text_dup(o, &o->aclfile), *dir = options_text_dup(o, &o->dir), *path = NULL;
+    bool has_file = file != NULL && file[0] != '\0';
+    bool ok = file != NULL && dir != NULL && is_unambiguous(o, has_file, errors);
+    if (ok && has_file) {
+        ok = asprintf(&path, "%s%s%s", file[0] == '/' ? "" : dir, file[0] == '/' ? "" : "/", file) >= 0;
+        r.path = path;
+        ok = ok && read_file(&r);
+        acl_list_free(r.all.v, r.all.n);
+        free(path);
+    }
+    free(dir);
+    free(file);
+    return ok;
+}
+
 bool acl_load_configured(struct server *s, struct text *errors)
 {
     char path[OPTIONS_TEXT_CHARS];
     bool has_file = options_text(s->opt, &s->opt->aclfile, path, sizeof path) > 0;
     struct users all = {0};
-    if (has_file && s->opt->nusers > 0) {
-        text_puts(errors, "Configuring users by 'user' lines and an aclfile at the same time is an error: it would not "
-                          "be clear who may do what. Please use one of them.");
+    if (!is_unambiguous(s->opt, has_file, errors))
         return false;
-    }
     if (has_file)
         return acl_load_file(s, errors);
     char *pass = options_text_dup(s->opt, &s->opt->requirepass);
@@ -374,3 +393,11 @@ bool acl_load_configured(struct server *s, struct text *errors)
         text_puts(errors, acl_error_text(ACL_NO_MEMORY));
     return ok;
 }
+
+const struct user_hooks acl_user_hooks = {
+    .check = check_words,
+    .check_file = check_file,
+    .given = given_lines,
+    .present = present_lines,
+    .set_password = acl_set_default_password,
+};

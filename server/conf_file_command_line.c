@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "server/options.h"
+#include "server/text.h"
 #include "server/version.h"
 
 static bool is_option(const char *word)
@@ -126,6 +127,17 @@ static enum conf_action print_only(int argc, char **argv, FILE *out)
     return CONF_SERVE;
 }
 
+/* The file of users is a part of the configuration that is read only when it is used. */
+static bool check_users(struct options *o, FILE *err)
+{
+    struct text errors = {0};
+    bool ok = o->user_hooks == NULL || o->user_hooks->check_file(o, &errors);
+    if (!ok)
+        fprintf(err, "%s\n", errors.p != NULL ? errors.p : "out of memory");
+    text_free(&errors);
+    return ok;
+}
+
 enum conf_action conf_command_line(struct options *o, int argc, char **argv, char **path, FILE *out, FILE *err)
 {
     char text[CONF_ERROR_CHARS];
@@ -155,6 +167,11 @@ enum conf_action conf_command_line(struct options *o, int argc, char **argv, cha
     }
     if (!check)
         return CONF_SERVE;
+    if (!check_users(o, err)) {
+        free(*path);
+        *path = NULL;
+        return CONF_FAILED;
+    }
     fputs("The configuration is right.\n", out);
     return CONF_EXIT;
 }

@@ -61,6 +61,8 @@ struct output_limit {
 struct user_hooks {
     /* What is wrong with a user line's words, NULL: nothing; *at is the word at fault. */
     const char *(*check)(char *const *words, int n, int *at);
+    /* Reads the file of users that a configuration names, to say what is wrong with it; true: nothing. */
+    bool (*check_file)(struct options *o, struct text *errors);
     /* Lines, as CONFIG REWRITE writes them, for the users that a configuration gives; and for those there are. False:
      * memory is short. */
     bool (*given)(const struct options *o, struct text *t);

@@ -356,6 +356,10 @@ static void test_refuses_to_start(void **state)
                  table[i].file != NULL ? "aclfile " : "", table[i].file != NULL ? path : "");
         if (table[i].file != NULL)
             write_file(path, table[i].file);
+        assert_int_equal(SERVER_RUN(config, &output, "--check-conf", "-"), 1);
+        if (strstr(output, table[i].want) == NULL)
+            fail_msg("--check-conf does not say '%s': %s", table[i].want, output);
+        free(output);
         assert_int_equal(SERVER_RUN(config, &output, "-"), 1);
         if (strstr(output, table[i].want) == NULL)
             fail_msg("not '%s': %s", table[i].want, output);
