@@ -19,6 +19,8 @@ struct reply_block;
 
 /* Tells the owner of attached bytes that they were sent, or never will be. */
 typedef void (*reply_release)(void *owner);
+/* The contiguous run of attached bytes that begins at byte `at`: where it is, and its length. */
+typedef const char *(*reply_piece)(void *owner, size_t at, size_t *len);
 
 struct reply {
     char *at, *end;                  /* the window: bytes are appended at `at` */
@@ -42,6 +44,9 @@ enum { REPLY_HEAD_MAX = 24 };
 
 void reply_init(struct reply *r); /* empty, RESP2 */
 void reply_free(struct reply *r); /* drops what is pending and releases attachments; then as after reply_init */
+
+/* Drops what is pending, at once, though the reply goes on to exist: it has failed then. Not while a buffer is lent. */
+void reply_abandon(struct reply *r);
 
 /* Lends a buffer as the window: only to a reply with nothing pending (then true; else false, and the reply goes on in
  * memory of its own). reply_unlend gives it back: what is still in it is copied to blocks of the reply's own. */
@@ -94,9 +99,14 @@ void reply_verbatim(struct reply *r, const char *ext3, const void *p, size_t n);
 void reply_bulk_begin(struct reply *r, size_t n);
 void reply_bulk_end(struct reply *r);
 
-/* n bytes at p are sent from where they are; release(owner) is called once, when they were sent or dropped (at once
- * where the reply is muted or has failed). Costs a block: for kilobytes, not for bytes. */
-void reply_attach(struct reply *r, const void *p, size_t n, reply_release release, void *owner);
+/* n > 0 bytes are sent from where they are, as piece(owner) tells when it comes to that; release(owner) is called once,
+ * when they were sent or dropped. Costs a block: for kilobytes, not for bytes. False: the reply is muted, has failed,
+ * or memory is short (it has failed then); nothing is called. reply_can_attach: neither muted nor failed. */
+bool reply_attach(struct reply *r, size_t n, reply_piece piece, reply_release release, void *owner);
+static inline bool reply_can_attach(const struct reply *r)
+{
+    return !r->muted && !r->failed;
+}
 
 /* An aggregate whose length is known only later: begin, append the elements, end with the count. They may nest. Nothing
  * may be sent between begin and end. */

@@ -27,8 +27,10 @@ struct reply_block {
     size_t len;
     char *chunk; /* freed with the block; NULL: not this block's */
     size_t chunk_bytes;
-    reply_release release; /* an attachment's */
+    reply_piece piece; /* an attachment's, as the three that follow */
+    reply_release release;
     void *owner;
+    size_t sent;
     char text[REPLY_HEAD_MAX]; /* a deferred head's */
 };
 
@@ -100,6 +102,13 @@ static bool fail(struct reply *r)
     r->pending = 0;
     r->start = r->at = r->end = NULL;
     return false;
+}
+
+void reply_abandon(struct reply *r)
+{
+    ASSERT(r->lent == NULL);
+    drop_all(r);
+    fail(r);
 }
 
 static struct reply_block *block_append(struct reply *r)
@@ -231,7 +240,7 @@ void reply_unlend(struct reply *r)
     if (r->failed)
         return;
     for (struct reply_block *b = r->head; b; b = b->next) {
-        if (b->len > 0 && b->data >= lent && b->data < lent_end && !block_rescue(r, b))
+        if (!b->piece && b->len > 0 && b->data >= lent && b->data < lent_end && !block_rescue(r, b))
             return;
     }
     if (r->chunk || !r->start)
@@ -263,10 +272,28 @@ size_t reply_memory(const struct reply *r)
     return r->owned + r->attached;
 }
 
+/* The next pieces of an attachment; how many. */
+static int pieces(struct reply_block *b, struct iovec *iov, int max)
+{
+    int n = 0;
+    size_t run;
+    for (size_t at = 0; at < b->len && n < max; at += run) {
+        const char *p = b->piece(b->owner, b->sent + at, &run);
+        run = run < b->len - at ? run : b->len - at;
+        iov[n].iov_base = (void *)(uintptr_t)p;
+        iov[n++].iov_len = run;
+    }
+    return n;
+}
+
 int reply_iov(struct reply *r, struct iovec *iov, int max)
 {
     int n = 0;
     for (struct reply_block *b = r->failed ? NULL : r->head; b && n < max; b = b->next) {
+        if (b->piece) {
+            n += pieces(b, iov + n, max - n);
+            continue;
+        }
         if (b->len == 0)
             continue;
         iov[n].iov_base = (void *)(uintptr_t)b->data;
@@ -295,11 +322,14 @@ static void window_rewind(struct reply *r)
 /* n bytes at the front of the block are gone. */
 static void block_sent(struct reply *r, struct reply_block *b, size_t n)
 {
-    b->data += n;
     b->len -= n;
     r->pending -= n;
-    if (b->release)
+    if (b->piece) {
+        b->sent += n;
         r->attached -= n;
+    } else {
+        b->data += n;
+    }
 }
 
 void reply_sent(struct reply *r, size_t n)
@@ -339,21 +369,19 @@ void reply_advance(struct reply *r, size_t n)
     r->at += n;
 }
 
-void reply_attach(struct reply *r, const void *p, size_t n, reply_release release, void *owner)
+bool reply_attach(struct reply *r, size_t n, reply_piece piece, reply_release release, void *owner)
 {
-    struct reply_block *b = NULL;
-    if (!r->muted && !r->failed && n > 0 && window_close(r))
-        b = block_append(r);
-    if (!b) {
-        release(owner);
-        return;
-    }
-    b->data = p;
+    ASSERT(n > 0);
+    struct reply_block *b = reply_can_attach(r) && window_close(r) ? block_append(r) : NULL;
+    if (!b)
+        return false;
     b->len = n;
+    b->piece = piece;
     b->release = release;
     b->owner = owner;
     r->pending += n;
     r->attached += n;
+    return true;
 }
 
 reply_mark reply_defer(struct reply *r)

@@ -66,7 +66,7 @@ size_t big_len(const struct big *b)
 
 size_t big_memory(const struct big *b)
 {
-    return sizeof *b + rope_bytes(b->store, rope_get(&b->store->ropes, b->rope));
+    return sizeof *b + rope_bytes(rope_get(&b->store->ropes, b->rope));
 }
 
 void big_copy(const struct big *b, size_t at, size_t n, char *to)

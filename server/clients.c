@@ -60,7 +60,7 @@ static bool add_totals(void *arg, struct conn *c)
     struct clients_totals *t = arg;
     size_t in = atomic_load_explicit(&c->input_room, memory_order_relaxed);
     size_t out = atomic_load_explicit(&c->output_bytes, memory_order_relaxed);
-    size_t memory = atomic_load_explicit(&c->memory, memory_order_relaxed);
+    size_t memory = conn_charge(c);
     t->connected++;
     t->blocked += conn_has(c, CONN_PAUSED);
     t->pubsub += conn_has(c, CONN_PUBSUB);
@@ -80,72 +80,106 @@ void clients_totals(struct server *s, struct clients_totals *t)
     clients_walk(s, add_totals, t);
 }
 
-void clients_kill(struct conn *conn)
+bool clients_kill(struct conn *conn)
 {
     struct letter *l = letter_new(LETTER_KILL, conn->id, 0);
     if (l == NULL)
-        return;
+        return false;
     atomic_fetch_or_explicit(&conn->flags, CONN_KILLED, memory_order_relaxed);
     mailbox_post(conn->wkr->mail, l);
+    return true;
 }
 
-/* The eviction's picture of the clients: ids by memory. */
-struct sizes {
-    struct size {
+/* The picture of the clients from which those are chosen that go: ids by weight. */
+struct weights {
+    struct weight {
         uint64_t id;
         size_t bytes;
     } * v;
     size_t n, cap, sum;
+    clients_weigh weigh;
+    void *arg;
 };
 
-static bool gather_size(void *arg, struct conn *c)
+static bool gather_weight(void *arg, struct conn *c)
 {
-    struct sizes *s = arg;
-    size_t bytes = atomic_load_explicit(&c->memory, memory_order_relaxed);
+    struct weights *s = arg;
+    size_t bytes = s->weigh(s->arg, c);
     s->sum += bytes;
-    if (conn_has(c, CONN_NO_EVICT))
+    if (bytes == 0 || conn_has(c, CONN_NO_EVICT))
         return true;
     if (s->n == s->cap) {
         size_t cap = s->cap == 0 ? 64 : s->cap * 2;
-        struct size *v = realloc(s->v, cap * sizeof *v);
+        struct weight *v = realloc(s->v, cap * sizeof *v);
         if (v == NULL)
             return false;
         s->v = v;
         s->cap = cap;
     }
-    s->v[s->n++] = (struct size){c->id, bytes};
+    s->v[s->n++] = (struct weight){c->id, bytes};
     return true;
 }
 
-static int larger_first(const void *a, const void *b)
+static int heavier_first(const void *a, const void *b)
 {
-    const struct size *x = a, *y = b;
+    const struct weight *x = a, *y = b;
     return x->bytes < y->bytes ? 1 : x->bytes > y->bytes ? -1 : 0;
 }
 
-static bool kill_id(void *arg, struct conn *c)
+static int by_id(const void *a, const void *b)
 {
-    if (c->id != *(uint64_t *)arg)
+    const struct weight *x = a, *y = b;
+    return x->id < y->id ? -1 : x->id > y->id ? 1 : 0;
+}
+
+/* Those that go, ordered by id, and how many of them were told. */
+struct leavers {
+    const struct weight *v;
+    size_t n;
+    unsigned told;
+    struct server *srv;
+};
+
+static bool cut_one(void *arg, struct conn *c)
+{
+    struct leavers *l = arg;
+    struct weight key = {.id = c->id};
+    if (bsearch(&key, l->v, l->n, sizeof *l->v, by_id) == NULL)
         return true;
-    clients_kill(c);
-    return false;
+    if (!clients_kill(c))
+        return true;
+    atomic_fetch_add(&l->srv->leaving, 1);
+    atomic_fetch_or_explicit(&c->flags, CONN_CUT, memory_order_relaxed);
+    l->told++;
+    return true;
+}
+
+unsigned clients_cut(struct server *s, size_t above, size_t down_to, clients_weigh weigh, void *arg)
+{
+    struct weights all = {.weigh = weigh, .arg = arg};
+    struct leavers go = {.srv = s};
+    clients_walk(s, gather_weight, &all);
+    if (all.sum > above && all.n > 0) {
+        qsort(all.v, all.n, sizeof *all.v, heavier_first);
+        while (go.n < all.n && all.sum > down_to)
+            all.sum -= all.v[go.n++].bytes;
+        qsort(all.v, go.n, sizeof *all.v, by_id);
+        go.v = all.v;
+        clients_walk(s, cut_one, &go);
+    }
+    free(all.v);
+    return go.told;
+}
+
+static size_t charge(void *arg, struct conn *c)
+{
+    (void)arg;
+    return conn_charge(c);
 }
 
 unsigned clients_evict(struct server *s, size_t limit)
 {
-    struct sizes all = {0};
-    unsigned killed = 0;
-    clients_walk(s, gather_size, &all);
-    if (all.sum > limit && all.n > 0) {
-        qsort(all.v, all.n, sizeof *all.v, larger_first);
-        for (size_t i = 0; i < all.n && all.sum > limit; i++) {
-            clients_walk(s, kill_id, &all.v[i].id);
-            all.sum -= all.v[i].bytes;
-            killed++;
-        }
-    }
-    free(all.v);
-    return killed;
+    return clients_cut(s, limit, limit, charge, NULL);
 }
 
 static void flag_letters(const struct conn *c, char letters[16])
@@ -187,9 +221,9 @@ size_t clients_line(const struct conn *c, int64_t now_ms, char *buf, size_t size
         (unsigned long long)c->id, peer, local, c->fd, NAME_SHOWN, c->name == NULL ? "" : c->name,
         (long long)(age_ms < 0 ? 0 : age_ms / 1000), (long long)(idle_ms < 0 ? 0 : idle_ms / 1000), letters, SHARED(db),
         SHARED(subscribed[TOPIC_CHANNEL]), SHARED(subscribed[TOPIC_PATTERN]), SHARED(subscribed[TOPIC_SHARD]),
-        SHARED(queued), in, room > in ? room - in : 0, out > 0, out, (unsigned long long)SHARED(memory),
-        conn_has(c, CONN_WANTS_WRITE) ? "rw" : "r", cmd == NULL ? "NULL" : cmd->name, NAME_SHOWN, c->user->name,
-        SHARED(resp), NAME_SHOWN, c->lib_name == NULL ? "" : c->lib_name, NAME_SHOWN,
-        c->lib_ver == NULL ? "" : c->lib_ver);
+        SHARED(queued), in, room > in ? room - in : 0, out > 0, out,
+        (unsigned long long)conn_charge((struct conn *)(uintptr_t)c), conn_has(c, CONN_WANTS_WRITE) ? "rw" : "r",
+        cmd == NULL ? "NULL" : cmd->name, NAME_SHOWN, c->user->name, SHARED(resp), NAME_SHOWN,
+        c->lib_name == NULL ? "" : c->lib_name, NAME_SHOWN, c->lib_ver == NULL ? "" : c->lib_ver);
     return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
 }

@@ -19,7 +19,10 @@ struct clients {
     struct lock lock;
     struct conn *first; /* newest first */
     _Atomic uint32_t count;
-    _Atomic size_t memory_normal; /* bytes of all connections' buffers and structs, kept current by the worker */
+    _Atomic size_t memory_normal; /* sum of the connections' `memory`, kept current by the worker */
+    _Atomic size_t incoming;      /* of it: values on their way in, which are in pages */
+    struct lock pins_lock;        /* rank LOCK_PINS: lists of pins (pin.h), written by the worker alone */
+    _Atomic uint32_t npins;       /* written under it */
 };
 
 void clients_add(struct clients *c, struct conn *conn);
@@ -39,10 +42,16 @@ struct clients_totals {
 void clients_totals(struct server *s, struct clients_totals *t);
 
 /* Asks the owner of `conn` to close it and marks it so that CLIENT LIST shows it no more. The lock of its worker is
- * held (inside clients_walk). */
-void clients_kill(struct conn *conn);
+ * held (inside clients_walk). False: no memory for the letter. */
+bool clients_kill(struct conn *conn);
 
-/* Closes the largest clients until their memory is under `limit` bytes. No lock held. Returns how many. */
+/* Closes the heaviest clients until all weigh no more than `down_to` together, where they weigh more than `above`;
+ * those of CLIENT NO-EVICT stay. No lock held; weigh(arg, conn) is called with the lock of its worker. Returns how
+ * many; server.leaving counts them until they are gone. */
+typedef size_t (*clients_weigh)(void *arg, struct conn *conn);
+unsigned clients_cut(struct server *s, size_t above, size_t down_to, clients_weigh weigh, void *arg);
+
+/* The same by what they are charged: maxmemory-clients. */
 unsigned clients_evict(struct server *s, size_t limit);
 
 /* One line of CLIENT LIST without line break, in Redis's format, into buf; returns its length (< size). The lock of

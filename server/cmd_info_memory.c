@@ -92,7 +92,7 @@ static void write_accounting(struct info *i, const struct memory_parts *m)
     INFO_LINE(i, "pages_draining:%llu", (unsigned long long)m->n_pages_draining);
     INFO_LINE(i, "pages_free:%llu", (unsigned long long)m->n_pages_free);
     INFO_LINE(i, "bytes_reserve:%zu", m->reserve);
-    INFO_LINE(i, "bytes_live:%zu", m->dataset);
+    INFO_LINE(i, "bytes_live:%zu", m->live);
     INFO_LINE(i, "bytes_free_in_pages:%zu", m->page_free);
     INFO_LINE(i, "bytes_chunk_waste:%zu", m->waste);
     INFO_LINE(i, "bytes_index:%zu", m->index);

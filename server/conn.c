@@ -15,12 +15,15 @@
 #include <unistd.h>
 
 #include "server/acl.h"
+#include "server/client_room.h"
 #include "server/clients.h"
 #include "server/conn_private.h"
 #include "server/monitor.h"
 #include "server/options.h"
+#include "server/pin.h"
 #include "server/pubsub.h"
 #include "server/server.h"
+#include "server/stats.h"
 #include "server/txn.h"
 #include "server/worker.h"
 #include "slab/base/assert.h"
@@ -62,6 +65,16 @@ struct conn *conn_new(struct worker *w, int fd, const struct conn_origin *origin
     return c;
 }
 
+static void set_incoming(struct conn *c, size_t now)
+{
+    _Atomic size_t *sum = &c->wkr->clients.incoming;
+    size_t before = atomic_load_explicit(&c->incoming, memory_order_relaxed);
+    if (LIKELY(now == before))
+        return;
+    atomic_store_explicit(&c->incoming, now, memory_order_relaxed);
+    atomic_store_explicit(sum, atomic_load_explicit(sum, memory_order_relaxed) + now - before, memory_order_relaxed);
+}
+
 static void conn_release_memory(struct conn_io *io)
 {
     struct conn *c = &io->c;
@@ -70,6 +83,7 @@ static void conn_release_memory(struct conn_io *io)
     size_t mine = atomic_load_explicit(&c->memory, memory_order_relaxed);
     ASSERT(sum >= mine);
     atomic_store_explicit(&cl->memory_normal, sum - mine, memory_order_relaxed);
+    set_incoming(c, 0);
     if (io->big != NULL)
         conn_drop_big(c->wkr, io->big);
     resp_reset(&io->parser, conn_drop_big, c->wkr);
@@ -100,7 +114,12 @@ void conn_free(struct conn *c)
     monitor_remove(c);
     pubsub_drop(c);
     clients_remove(&c->wkr->clients, c);
+    bool cut = conn_has(c, CONN_CUT); /* nobody can set that any more */
     conn_release_memory(io);
+    if (cut) {
+        stats_add(c->wkr->stats, STATS_CLIENTS_EVICTED, 1);
+        client_room_left(c);
+    }
     close(c->fd);
     atomic_fetch_sub_explicit(&c->wkr->clients.count, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&c->wkr->srv->nclients, 1, memory_order_relaxed);
@@ -119,25 +138,30 @@ void conn_drop(struct conn *c)
 void conn_account(struct conn *c)
 {
     struct conn_io *io = conn_io(c);
-    size_t out = reply_memory(&c->out);
-    size_t now = sizeof *io + io->in_cap + out + resp_memory(&io->parser);
-    if (UNLIKELY(io->big != NULL && io->big != CONN_NO_MEMORY))
-        now += big_memory(io->big);
+    size_t now = sizeof *io + io->in_cap + c->out.owned + resp_memory(&io->parser);
+    size_t incoming = UNLIKELY(io->big != NULL && io->big != CONN_NO_MEMORY) ? big_memory(io->big) : 0;
+    now += incoming;
     if (UNLIKELY(io->parked != NULL))
         now += conn_parked_memory(c);
     if (UNLIKELY(io->txn != NULL || io->watcher != NULL))
         now += txn_memory(c);
     if (UNLIKELY(io->subs != NULL))
-        now += pubsub_memory(c);
+        now += pubsub_memory(c) + c->out.attached; /* messages; nobody else has them */
     atomic_store_explicit(&c->input_bytes, (uint32_t)io->in_len, memory_order_relaxed);
     atomic_store_explicit(&c->input_room, (uint32_t)io->in_cap, memory_order_relaxed);
-    atomic_store_explicit(&c->output_bytes, out, memory_order_relaxed);
+    atomic_store_explicit(&c->output_bytes, reply_memory(&c->out), memory_order_relaxed);
     size_t before = atomic_load_explicit(&c->memory, memory_order_relaxed);
     if (LIKELY(now == before))
         return;
+    set_incoming(c, incoming);
     _Atomic size_t *sum = &c->wkr->clients.memory_normal;
     atomic_store_explicit(&c->memory, now, memory_order_relaxed);
     atomic_store_explicit(sum, atomic_load_explicit(sum, memory_order_relaxed) + now - before, memory_order_relaxed);
+}
+
+size_t conn_charge(struct conn *c)
+{
+    return atomic_load_explicit(&c->memory, memory_order_relaxed) + pins_charge(c);
 }
 
 void conn_hold(struct conn *c)

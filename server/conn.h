@@ -38,6 +38,7 @@ enum conn_flag {
     CONN_PUBLISHER = 1 << 17,   /* its messages pile up: it is not read (pubsub.h) */
     CONN_MULTI = 1 << 16,       /* commands are queued until EXEC (txn.h) */
     CONN_BLOCKED = 1 << 19,     /* its last command is answered later: it runs nothing until then */
+    CONN_CUT = 1 << 24,         /* it goes for the memory that it holds; counted in server.leaving */
     CONN_LOCAL = 1 << 15,       /* loopback or unix: protected-mode lets it in */
     CONN_LIMITED = 1 << 20,     /* its user may not do everything: each command is looked at (acl.h) */
     CONN_AUTH_LENT = 1 << 21,   /* authenticated only while the default user needs no password */
@@ -77,11 +78,16 @@ struct conn {
     _Atomic uint32_t input_bytes;        /* in its query buffer [shared] */
     _Atomic uint32_t input_room;         /* allocated for it [shared] */
     _Atomic uint64_t output_bytes;       /* waiting to be sent [shared] */
-    _Atomic uint64_t memory;             /* bytes: struct, query buffer, replies [shared] */
+    _Atomic uint64_t incoming;           /* bytes of `memory`: a value on its way in [shared] */
+    _Atomic uint64_t memory;             /* bytes that are its own: struct, query buffer, replies [shared] */
     int64_t soft_limit_since_ms;         /* over the soft output limit since then, 0: not */
     char *name, *lib_name, *lib_ver;     /* NULL: none [strings] */
     struct acl_user *user;               /* by whose right it acts [strings] */
 };
+
+/* What the client is charged, in bytes: what is its own, and its share of what it keeps pinned (pin.h). Its worker, or
+ * any thread with the lock of the worker's registry. */
+size_t conn_charge(struct conn *c);
 
 /* Sets and clears flags; the owner's thread only. */
 static inline uint32_t conn_flags(const struct conn *c)

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "server/client_room.h"
 #include "server/clients.h"
 #include "server/conn_private.h"
 #include "server/options.h"
@@ -108,7 +109,8 @@ bool conn_must_wait(const struct conn *c)
 {
     if (UNLIKELY(conn_has(c, CONN_PUBLISHER)))
         return true;
-    if (reply_pending(&c->out) < CONN_PENDING_SMALL)
+    size_t pending = reply_pending(&c->out);
+    if (LIKELY(pending == 0))
         return false;
     const struct server *s = c->wkr->srv;
     size_t limit = (size_t)OPT(s->opt, maxmemory);
@@ -116,6 +118,8 @@ bool conn_must_wait(const struct conn *c)
     size_t sum = 0;
     for (int i = 0; i < s->nworkers; i++)
         sum += atomic_load_explicit(&s->workers[i]->clients.memory_normal, memory_order_relaxed);
+    if (pending < CONN_PENDING_SMALL)
+        return sum > share; /* then nobody gets more before what he has is read */
     return sum + reply_memory(&c->out) > share;
 }
 
@@ -163,6 +167,8 @@ void conn_check_limits(struct conn *c)
         conn_set(c, CONN_CLOSE_ASAP);
     else if (reply_pending(&c->out) > 0 && over_output_limit(c, c->wkr->now_ms))
         conn_close_over_limit(c);
+    else if (reply_pending(&c->out) > 0 && client_room_burst(c))
+        closed_for(c, STATS_CLIENTS_EVICTED, "Client %s closed: memory is short, and clients hold too much of it.");
     else if (UNLIKELY(conn_io(c)->in_len > 0 || conn_io(c)->big != NULL || conn_io(c)->txn != NULL) &&
              conn_over_input_limit(c))
         closed_for(c, STATS_QUERY_LIMIT_CLOSED, "Closing client that reached max query buffer length: %s");

@@ -10,6 +10,7 @@
 #include "server/conn.h"
 
 struct kept;
+struct pin;
 struct txn;
 struct subs;
 struct watcher;
@@ -26,6 +27,7 @@ struct conn_io {
     size_t big_left;     /* bytes of it that are still to come */
     struct kept *parked; /* commands that wait for the end of CLIENT PAUSE, or of one before, oldest first */
     struct kept *parked_last;
+    struct pin *pins;            /* large values that it is sent (pin.h); the worker's pins_lock */
     struct txn *txn;             /* MULTI: what is queued; NULL outside of it */
     struct subs *subs;           /* pub/sub: NULL where nothing is subscribed to */
     struct conn *delivered_next; /* worker->delivered */

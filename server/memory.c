@@ -12,6 +12,7 @@
 #include <jemalloc/jemalloc.h>
 #endif
 
+#include "server/client_room.h"
 #include "server/clients.h"
 #include "server/limit.h"
 #include "server/memory_state.h"
@@ -140,6 +141,15 @@ static void measure(struct server *srv, struct memory_parts *m)
     m->total = m->pages + m->tables + m->jemalloc + m->stacks + m->base;
 }
 
+/* What libevent takes for a connection, beside what the connection counts itself. */
+enum { EVENTS_BYTES = 512 };
+
+/* Bytes that jemalloc holds and nobody uses. */
+static size_t heap_idle(const struct memory_parts *m)
+{
+    return m->jemalloc > m->jemalloc_allocated ? m->jemalloc - m->jemalloc_allocated : 0;
+}
+
 static int64_t sum_bytes(const struct store *s, size_t offset)
 {
     int64_t sum = 0;
@@ -153,10 +163,11 @@ static void slab_parts(struct store *s, struct memory_parts *m)
     struct class_view v[CLASS_MAX];
     uint32_t n = reclaim_views(s, v);
     size_t chunks = (size_t)sum_bytes(s, offsetof(struct byte_counters, chunk_bytes)), free = 0;
-    m->dataset = (size_t)sum_bytes(s, offsetof(struct byte_counters, item_bytes));
+    m->dataset = chunks;
+    m->live = (size_t)sum_bytes(s, offsetof(struct byte_counters, item_bytes));
     m->index = (size_t)sum_bytes(s, offsetof(struct byte_counters, index_bytes));
     m->keys = (uint64_t)sum_bytes(s, offsetof(struct byte_counters, items));
-    m->waste = chunks > m->dataset ? chunks - m->dataset : 0;
+    m->waste = chunks > m->live ? chunks - m->live : 0;
     m->n_pages_used = pool_in_use(&s->slab.pool);
     m->n_pages_free = atomic_load(&s->slab.pool.free);
     m->reserve = (size_t)m->n_pages_free * PAGE_SIZE;
@@ -186,8 +197,7 @@ void memory_parts(struct server *srv, struct memory_parts *m)
     slab_parts(s, m);
     clients_totals(srv, &clients);
     m->clients = clients.memory_normal + clients.memory_pubsub;
-    size_t heap_free = m->jemalloc > m->jemalloc_allocated ? m->jemalloc - m->jemalloc_allocated : 0;
-    size_t slack = m->reserve + m->page_free + heap_free;
+    size_t slack = m->reserve + m->page_free + heap_idle(m);
     m->used = m->total > slack ? m->total - slack : 0;
     raise_to(&s->memory.peak_used, m->used);
     raise_to(&s->memory.peak_rss, m->rss);
@@ -264,20 +274,51 @@ uint64_t memory_limit(struct server *srv)
     return limit > 0 && ceiling > 0 && ceiling < limit ? ceiling : limit;
 }
 
+/* What maxmemory leaves for pages, UINT64_MAX without it. What clients hold within their room, with the gaps that they
+ * make in the heap, costs no page. */
+static uint64_t pages_allowed(struct server *srv, const struct memory_parts *m)
+{
+    uint64_t limit = memory_limit(srv); /* read last: a thread that is slow brings back no old one */
+    if (limit == 0)
+        return UINT64_MAX;
+    size_t events = (size_t)atomic_load_explicit(&srv->nclients, memory_order_relaxed) * EVENTS_BYTES;
+    size_t idle = heap_idle(m), own = client_room_taken(srv);
+    size_t taken = own + events + (idle < own ? idle : own), room = (size_t)(limit / ROOM_UNCOUNTED);
+    uint64_t other = m->total - m->pages + limit / BUDGET_MARGIN;
+    other -= taken < room ? taken : room;
+    return limit > other ? (limit - other) / PAGE_SIZE : 0;
+}
+
+/* Values would have to go, and jemalloc holds what nobody uses, or clients more than their room: that goes first.
+ * False: there is no such thing, or it was given back. */
+static bool others_first(struct server *srv, struct memory_parts *m)
+{
+    if (client_room_make(srv, NULL))
+        return true;
+    if (heap_idle(m) > memory_limit(srv) / BUDGET_MARGIN) {
+        memory_heap_trim();
+        measure(srv, m);
+    }
+    return false;
+}
+
 void memory_budget(struct server *srv)
 {
     struct store *s = srv->store;
     struct memory_parts m;
-    uint64_t pages = s->slab.pool.pages, allowed = UINT64_MAX;
     heap_decay();
     measure(srv, &m);
     raise_to(&s->memory.peak_rss, m.rss);
-    uint64_t limit = memory_limit(srv); /* read last: a thread that is slow brings back no old one */
-    if (limit > 0) {
-        uint64_t other = m.total - m.pages + limit / BUDGET_MARGIN;
-        allowed = limit > other ? (limit - other) / PAGE_SIZE : 0;
-        pages = allowed < BUDGET_MIN_PAGES ? BUDGET_MIN_PAGES : allowed;
+    uint64_t allowed = pages_allowed(srv, &m);
+    if (allowed < pool_in_use(&s->slab.pool)) {
+        if (others_first(srv, &m) && memory_limit(srv) >= atomic_load(&s->memory.budget_limit))
+            return; /* they are on their way out: measured again when they are gone */
+        allowed = pages_allowed(srv, &m);
     }
+    atomic_store(&s->memory.budget_limit, memory_limit(srv));
+    uint64_t pages = allowed == UINT64_MAX        ? s->slab.pool.pages
+                     : allowed < BUDGET_MIN_PAGES ? BUDGET_MIN_PAGES
+                                                  : allowed;
     pool_set_budget(&s->slab.pool, pages);
     limit_measured(srv, allowed);
 }

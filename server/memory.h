@@ -17,9 +17,10 @@ struct memory_parts {
     size_t total;
     size_t rss;       /* the operating system's figure */
     size_t used;      /* live data and structures: total less what is free inside it */
-    size_t dataset;   /* chunks of live items and segments, as asked for (without inside-chunk waste) */
+    size_t dataset;   /* chunks of live items and segments: what MEMORY USAGE says of all keys together */
+    size_t live;      /* of it, what was asked for */
+    size_t waste;     /* and what was not: lost inside chunks */
     size_t index;     /* chunks of index tables */
-    size_t waste;     /* inside-chunk waste of live items */
     size_t page_free; /* free chunks and page tails in pages that are in use */
     size_t reserved;  /* chunks in magazines or being filled */
     size_t orphaned;  /* deleted values that sockets still send from */

@@ -32,7 +32,7 @@ void memory_report(struct server *srv, struct memory_report *r)
     r->dataset_perc = m->used > m->startup ? 100 * ratio(m->dataset, m->used - m->startup) : 0;
     r->dataset_perc = r->dataset_perc > 100 ? 100 : r->dataset_perc;
     r->peak_perc = 100 * ratio(m->used, m->peak_used);
-    r->allocated = m->dataset + m->waste + m->index + m->reserved + m->orphaned + m->jemalloc_allocated;
+    r->allocated = m->dataset + m->index + m->reserved + m->orphaned + m->jemalloc_allocated;
     r->active = m->pages - (m->reserve < m->pages ? m->reserve : m->pages) + m->jemalloc_active;
     r->resident = m->pages + m->tables + m->jemalloc;
     r->frag_ratio = ratio(r->active, r->allocated);

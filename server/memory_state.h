@@ -10,6 +10,7 @@ struct server;
 
 enum {
     BUDGET_MIN_PAGES = 16, /* a server that has no page at all could not even say so */
+    ROOM_UNCOUNTED = 64,   /* 1/64 of maxmemory may be taken by clients without a page having to go for it */
     BUDGET_MARGIN = 400,   /* 1/400 of maxmemory stays free for what comes between two measurements */
 };
 
@@ -19,6 +20,7 @@ struct memory_state {
     _Atomic size_t heap_leaves;    /* of jemalloc's radix tree, at the start: later ones are not counted */
     _Atomic size_t startup_used, peak_used, peak_rss;
     _Atomic uint64_t ceiling;       /* bytes that maxmemory is held under, 0: none; memory_watch.h */
+    _Atomic uint64_t budget_limit;  /* the maxmemory that the budget was last made for */
     _Atomic uint64_t pages_allowed; /* what maxmemory leaves for pages, however few; limit.h */
     _Atomic uint64_t pages_won;     /* by compaction */
     _Atomic uint64_t background;    /* rounds of background reclaim */

@@ -18,6 +18,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "server/client_room.h"
 #include "server/evict.h"
 #include "server/expiry.h"
 #include "server/latency.h"
@@ -108,6 +109,12 @@ static void wake_workers(void *arg)
     }
 }
 
+static bool spare(void *arg, struct store_ctx *sx)
+{
+    struct memthread *m = arg;
+    return client_room_make(m->srv, sx);
+}
+
 /* The watermarks of the reserve, in pages: 1/256 and 1/128 of the budget (without maxmemory, 1/1024 and 1/512 of what
  * is in use), unless the options say. */
 static void set_reserve(struct memthread *m)
@@ -146,6 +153,8 @@ static bool evict_first(struct store *s)
 
 static bool evict(struct memthread *m)
 {
+    if (client_room_make(m->srv, NULL))
+        return false; /* the last of them to go wakes this thread */
     if (m->held)
         return false; /* workers evict for themselves, and are held as publishers */
     uint64_t begin = clock_mono_ns();
@@ -451,6 +460,7 @@ struct memthread *memthread_new(struct server *srv)
     atomic_store(&srv->store->defrag.guard, POLICY_WHOLE);
     srv->store->wake = wake;
     srv->store->wake_workers = wake_workers;
+    srv->store->spare = spare;
     return m;
 }
 
@@ -459,6 +469,7 @@ void memthread_free(struct memthread *m)
     if (m == NULL)
         return;
     m->store->wake = m->store->wake_workers = store_wake_nobody;
+    m->store->spare = store_spare_nobody;
     if (m->wake_fd >= 0)
         close(m->wake_fd);
     store_ctx_free(m->sx);

@@ -196,6 +196,13 @@ static bool encode(struct encoded *e, const struct topic *t, const struct messag
     return true;
 }
 
+static const char *message_piece(void *message, size_t at, size_t *len)
+{
+    const struct message *m = message;
+    *len = m->text_len - at;
+    return text_of(m) + at;
+}
+
 /* To be sent when the batch, or the mail, is done. */
 static void delivered(struct conn *c)
 {
@@ -230,7 +237,8 @@ static void deliver(struct worker *w, const struct topic *t, struct message *m)
         reply_bytes(out, e.p, e.n);
         if (e.attach) {
             atomic_fetch_add_explicit(&m->refs, 1, memory_order_relaxed);
-            reply_attach(out, text_of(m), m->text_len, message_drop, m);
+            if (!reply_attach(out, m->text_len, message_piece, message_drop, m))
+                message_drop(m);
             reply_bytes(out, "\r\n", 2);
         }
         out->muted = muted;

@@ -18,6 +18,7 @@ enum {
     ROUNDS_A_PAGE = 256, /* a page's worth of the smallest chunks takes 85 batches; others take of what is won */
     LAZY_SEGMENTS = 1024,
     LAZY_PAUSE_US = 50,
+    SPARES_MAX = 20, /* so many times */
     SWEEPS_A_ROUND = 64,
     SWEEPS_MAX = 2 * SWEEPS_A_ROUND,
     ASSIST_PAGES = 16,  /* a turn, at most */
@@ -125,7 +126,7 @@ bool reclaim_for(struct store_ctx *sx, uint32_t class, uint32_t count)
 {
     struct store *s = sx->store;
     struct decision d;
-    uint32_t sweeps = 0;
+    uint32_t sweeps = 0, spared = 0;
     uint64_t budget = atomic_load(&s->slab.pool.budget), last = 0;
     if ((uint64_t)count * s->slab.classes.c[class].size / PAGE_SIZE >= budget)
         return false;
@@ -139,6 +140,11 @@ bool reclaim_for(struct store_ctx *sx, uint32_t class, uint32_t count)
             return true;
         if (free_unreachable(sx, &sweeps) || reclaim_compact(sx, &d))
             continue;
+        if (spared < SPARES_MAX && s->spare(s->wake_arg, sx)) {
+            spared++;
+            usleep(LAZY_PAUSE_US); /* other workers' clients are on their way out */
+            continue;
+        }
         last = evict_some(sx, EVICT_BATCH);
         if (last > 0)
             continue;

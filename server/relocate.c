@@ -57,17 +57,22 @@ static enum move_outcome move_item(struct store *s, uint64_t hash, chunk_ref ref
 static enum move_outcome move_segment(struct store *s, struct rope *r, uint64_t hash, chunk_ref ref, chunk_ref to)
 {
     const struct segment_head *h = slab_ptr(&s->slab, ref);
-    if (atomic_load_explicit(&r->state, memory_order_acquire) != ROPE_LIVE ||
-        atomic_load_explicit(&r->hash, memory_order_relaxed) != hash)
+    uint8_t state = atomic_load_explicit(&r->state, memory_order_acquire);
+    if (state == ROPE_PRIVATE)
+        return MOVE_RESERVED; /* filled, and not linked yet */
+    if (state == ROPE_ORPHAN)
+        return MOVE_PINNED;
+    if (state != ROPE_LIVE || atomic_load_explicit(&r->hash, memory_order_relaxed) != hash)
         return MOVE_GONE;
     uint32_t ordinal = h->head >> 3;
     if (ordinal >= r->nsegs || r->refs[ordinal] != ref)
         return MOVE_GONE;
-    if (r->pins > 0)
+    if (rope_pinned(r))
         return MOVE_PINNED;
     memcpy(slab_ptr(&s->slab, to), h, slab_chunk_size(&s->slab, ref));
     slab_set_state(&s->slab, to, CHUNK_LIVE);
     r->refs[ordinal] = to;
+    r->chunk_bytes += (size_t)slab_chunk_size(&s->slab, to) - slab_chunk_size(&s->slab, ref);
     return MOVE_MOVED;
 }
 

@@ -72,9 +72,11 @@ struct server {
     struct thread_stack stacks[THREADS_MAX];
     _Atomic int nstacks;
 
-    _Atomic uint64_t next_client_id; /* the last one given */
-    _Atomic uint32_t nclients;       /* connections open now */
-    _Atomic uint32_t nmonitors;      /* of them in MONITOR */
+    _Atomic uint64_t next_client_id;  /* the last one given */
+    _Atomic uint32_t nclients;        /* connections open now */
+    _Atomic uint32_t nmonitors;       /* of them in MONITOR */
+    _Atomic uint32_t leaving;         /* of them being closed for the memory that they hold (client_room.h) */
+    _Atomic int64_t leaving_since_ms; /* when the last of them were told */
 
     struct lock pause_lock; /* held over a change of the pause; rank LOCK_CLIENTS */
     _Atomic int pause_mode; /* enum pause_mode */

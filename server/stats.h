@@ -41,7 +41,7 @@ enum stats_counter {
     STATS_DENIED_COMMAND,
     STATS_DENIED_KEY,
     STATS_DENIED_CHANNEL,
-    STATS_CLIENTS_EVICTED,      /* evicted_clients: maxmemory-clients */
+    STATS_CLIENTS_EVICTED,      /* evicted_clients: maxmemory-clients, client_room.h */
     STATS_QUERY_LIMIT_CLOSED,   /* client_query_buffer_limit_disconnections */
     STATS_OUTPUT_LIMIT_CLOSED,  /* client_output_buffer_limit_disconnections */
     STATS_LOOPS,                /* eventloop_cycles */

@@ -399,24 +399,15 @@ static enum store_status grow_flat(struct store_ctx *sx, const struct skey *k, s
     return status;
 }
 
-/* Makes a rope at least `len` long and nobody else's to read. */
-static enum store_status grow_rope(struct store_ctx *sx, const struct skey *k, struct entry *e, size_t len)
+/* Makes a rope at least `end` long, and the bytes [at, end) nobody else's to read. */
+static enum store_status own_rope(struct store_ctx *sx, struct entry *e, size_t at, size_t end)
 {
-    uint32_t head = item_head(e->item), id = item_rope_id(e->item, head);
+    uint32_t id = item_rope_id(e->item, item_head(e->item));
     struct rope *r = e->rope;
-    if (r->pins == 0) {
-        if (len > r->len && !rope_grow(sx, id, len, true))
-            return STORE_SHORT;
-        e->len = r->len;
-        return STORE_OK;
-    }
-    uint32_t copy = rope_clone(sx, id, len);
-    if (copy == 0)
+    size_t there = end < r->len ? end : r->len;
+    if ((at < there && !rope_own(sx, id, at, there - at)) || (end > r->len && !rope_grow(sx, id, end, true)))
         return STORE_SHORT;
-    rope_adopt(sx, copy, k->hash);
-    memcpy(item_value(e->item, head), &copy, sizeof copy);
-    rope_drop(sx, id);
-    entry_fill(sx->store, e);
+    e->len = r->len;
     return STORE_OK;
 }
 
@@ -428,7 +419,7 @@ enum store_status store_write(struct store_ctx *sx, const struct skey *k, struct
         return STORE_TOO_BIG;
     enum store_status status = STORE_OK;
     if (item_kind(item_head(e->item)) == KIND_ROPE)
-        status = grow_rope(sx, k, e, end);
+        status = own_rope(sx, e, at, end);
     else if (end > len)
         status = grow_flat(sx, k, e, end);
     if (status != STORE_OK)

@@ -148,8 +148,11 @@ void store_db_swap(struct store *s, int a, int b);
 void store_db_flush(struct store_ctx *sx, int logical);
 int64_t store_db_ttl_avg_ms(const struct store *s, uint16_t db); /* estimate from samples, 0: none */
 
-/* MEMORY USAGE: bytes of chunks, index slot and page overhead that the entry takes. */
+/* MEMORY USAGE: bytes of the chunks that the entry takes. Their sum over all keys is memory_parts.dataset. */
 size_t store_entry_bytes(struct store_ctx *sx, const struct entry *e);
+
+/* Bytes of values that were deleted, replaced or written to and are still sent, or wait to be freed. Any thread. */
+size_t store_orphan_bytes(const struct store *s);
 
 /* OBJECT FREQ (0-255 on Redis's logarithmic scale), OBJECT IDLETIME (seconds). */
 unsigned store_entry_freq(const struct entry *e);

@@ -50,6 +50,7 @@ size_t store_debug_entry(struct store_ctx *sx, const struct entry *e, char *line
                        "pins:%u",
                        (void *)e->item, item_kind(head) == KIND_ROPE ? "rope" : "string", slab_page_of(ref),
                        slab_chunk_size(slab, ref), 4 + item_key_offset(head), item_key_len(e->item, head), e->len,
-                       item_slack(head), e->rope != NULL ? e->rope->nsegs : 0, e->rope != NULL ? e->rope->pins : 0);
+                       item_slack(head), e->rope != NULL ? e->rope->nsegs : 0,
+                       e->rope != NULL && rope_pinned(e->rope) ? atomic_load(&e->rope->hold->pins) : 0);
     return len < 0 ? 0 : (size_t)len < n ? (size_t)len : n - 1;
 }

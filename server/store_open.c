@@ -19,6 +19,13 @@
 #define RANGE_BYTES (UINT64_C(1) << 39)
 #endif
 
+bool store_spare_nobody(void *arg, struct store_ctx *sx)
+{
+    (void)arg;
+    (void)sx;
+    return false;
+}
+
 void store_wake_nobody(void *arg)
 {
     (void)arg;
@@ -65,6 +72,7 @@ struct store *store_open(const struct options *o, char *why, size_t n)
         return NULL;
     }
     s->wake = s->wake_workers = store_wake_nobody;
+    s->spare = store_spare_nobody;
     s->databases = (int)OPT(o, databases);
     s->db_map = calloc((size_t)s->databases, sizeof *s->db_map);
     const size_t shard_bytes = SHARDS * sizeof *s->shards;

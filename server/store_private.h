@@ -175,8 +175,9 @@ struct store {
     struct watch *watch_bucket[WATCH_BUCKETS];
     _Atomic uint64_t keys_moved, keys_left; /* of the outcomes, those of items */
     struct defrag_run defrag;
-    void (*wake)(void *);         /* wakes the memory thread */
-    void (*wake_workers)(void *); /* makes every worker turn its loop once */
+    void (*wake)(void *);                      /* wakes the memory thread */
+    void (*wake_workers)(void *);              /* makes every worker turn its loop once */
+    bool (*spare)(void *, struct store_ctx *); /* before keys go: true, clients give back memory (client_room.h) */
     void *wake_arg;
 };
 
@@ -212,6 +213,7 @@ static inline uint64_t ctx_random(struct store_ctx *sx)
 
 /* What wakes the memory thread, or workers, where there are none. */
 void store_wake_nobody(void *arg);
+bool store_spare_nobody(void *arg, struct store_ctx *sx);
 
 /* Frees a context's memory; its chunks are nobody's concern any more (store_close). */
 void store_ctx_release(struct store_ctx *sx);

@@ -79,10 +79,15 @@ void store_ctx_touch(struct store_ctx *sx, bool touch)
     sx->touch = touch;
 }
 
+size_t store_orphan_bytes(const struct store *s)
+{
+    int64_t sum = 0;
+    for (const struct store_ctx *x = atomic_load(&s->contexts); x != NULL; x = x->next)
+        sum += atomic_load_explicit(&x->bytes.orphan_bytes, memory_order_relaxed);
+    return sum > 0 ? (size_t)sum : 0;
+}
+
 size_t store_entry_bytes(struct store_ctx *sx, const struct entry *e)
 {
-    const struct slab *slab = &sx->store->slab;
-    const struct size_class *c = &slab->classes.c[slab_class_of_ref(slab, slot_ref(*e->slot))];
-    size_t page_share = (PAGE_SIZE - (size_t)c->size * c->chunks) / c->chunks;
-    return c->size + page_share + sizeof(slot_t) + (e->rope != NULL ? rope_bytes(sx->store, e->rope) : 0);
+    return slab_chunk_size(&sx->store->slab, slot_ref(*e->slot)) + (e->rope != NULL ? e->rope->chunk_bytes : 0);
 }

@@ -4,25 +4,14 @@
 #include <stdlib.h>
 
 #include "server/big.h"
+#include "server/pin.h"
 #include "server/store_private.h"
 #include "slab/base/assert.h"
 
-enum { PIN_BYTES = 64 * 1024 };
-
-/* One pin of a rope for all pieces of a reply. Used by the connection's worker alone. */
-struct pin {
-    struct store_ctx *sx;
-    uint32_t rope, pieces;
+enum {
+    PIN_BYTES = 64 * 1024,
+    PILE_BYTES = 64 * 1024, /* a reply that holds so much already is not being read: it gets no copies of any rope */
 };
-
-static void pin_release(void *owner)
-{
-    struct pin *p = owner;
-    if (--p->pieces > 0)
-        return;
-    rope_unpin(p->sx, p->rope);
-    free(p);
-}
 
 static void copy_pieces(struct cmd_ctx *c, const struct entry *e, size_t at, size_t n)
 {
@@ -36,34 +25,6 @@ static void copy_pieces(struct cmd_ctx *c, const struct entry *e, size_t at, siz
     }
 }
 
-/* Attaches the pieces of a rope's range; false: no memory for the pin. */
-static bool attach_pieces(struct cmd_ctx *c, const struct entry *e, size_t at, size_t n)
-{
-    struct pin *pin = malloc(sizeof *pin);
-    if (pin == NULL)
-        return false;
-    /* one more than there are pieces, until all are attached: a release may come at once */
-    *pin = (struct pin){c->sx, item_rope_id(e->item, item_head(e->item)), 1};
-    rope_pin(e->rope);
-    while (n > 0) {
-        size_t run;
-        const char *p = store_value_piece(c->sx, e, at, &run);
-        run = run < n ? run : n;
-        pin->pieces++;
-        reply_attach(c->out, p, run, pin_release, pin);
-        at += run;
-        n -= run;
-    }
-    if (pin->pieces > 1) {
-        pin->pieces--;
-        return true;
-    }
-    /* everything was dropped at once; the shard is locked, so the pin goes without rope_unpin's lock */
-    e->rope->pins--;
-    free(pin);
-    return true;
-}
-
 void reply_value_range(struct cmd_ctx *c, const struct entry *e, size_t at, size_t n)
 {
     if (e->rope == NULL) {
@@ -71,7 +32,7 @@ void reply_value_range(struct cmd_ctx *c, const struct entry *e, size_t at, size
         return;
     }
     reply_bulk_begin(c->out, n);
-    if (n < PIN_BYTES || c->out->muted || !attach_pieces(c, e, at, n))
+    if ((n < PIN_BYTES && (c->out->owned < PILE_BYTES || n == 0)) || !pin_send(c, e, at, n))
         copy_pieces(c, e, at, n);
     reply_bulk_end(c->out);
 }

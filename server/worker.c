@@ -198,8 +198,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
         size_t sum = 0;
         for (int i = 0; i < w->srv->nworkers; i++)
             sum += atomic_load_explicit(&w->srv->workers[i]->clients.memory_normal, memory_order_relaxed);
-        if (sum > (size_t)limit)
-            stats_add(w->stats, STATS_CLIENTS_EVICTED, clients_evict(w->srv, (size_t)limit));
+        if (sum + store_orphan_bytes(w->srv->store) > (size_t)limit)
+            clients_evict(w->srv, (size_t)limit);
     }
     if (++w->rounds % ROUNDS_A_SECOND == 0)
         check_clients(w);

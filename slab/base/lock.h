@@ -20,6 +20,7 @@ enum lock_rank {
     LOCK_SHARD,      /* a shard of the index; several, ascending */
     LOCK_WATCH,      /* who watches which keys */
     LOCK_ROPES,      /* the handle table's free list */
+    LOCK_PINS,       /* what the connections of one worker have pinned */
     LOCK_CLASS,      /* a size class's page lists and its pages' chunk states */
     LOCK_POOL,       /* free pages, regions */
     LOCK_STATS,      /* slow log, latency events, error table */

@@ -36,11 +36,46 @@ static void test_slow_reader_gets_everything(void **state)
     for (int i = 0; i < 50; i++)
         fixture_send(f, fd, "GET v\r\n", 7);
     fixture_turn(f);
-    assert_true(atomic_load(&f->srv->workers[0]->clients.memory_normal) > VALUE);
     assert_int_equal(count_bytes(f, fd), 50 * (VALUE + 11));
     assert_asks(f, fd, "PING\r\n", "+PONG\r\n");
     assert_true(atomic_load(&f->srv->workers[0]->clients.memory_normal) < 1024);
     close(fd);
+    fixture_free(f);
+}
+
+static size_t charges(struct fixture *f)
+{
+    struct clients_totals t;
+    clients_totals(f->srv, &t);
+    return t.memory_normal;
+}
+
+/* A value that is stored is nobody's charge, however many are sent it; deleted, it is theirs together, once. */
+static void test_readers_share_what_they_keep(void **state)
+{
+    (void)state;
+    enum { READERS = 20, GETS = 5 };
+    struct fixture *f = fixture_new("");
+    int setter = fixture_connect(f, 0), fd[READERS];
+    set_value(f, setter);
+    size_t before = charges(f);
+    for (int i = 0; i < READERS; i++) {
+        fd[i] = fixture_connect(f, i % 2);
+        for (int n = 0; n < GETS; n++)
+            fixture_send(f, fd[i], "GET v\r\n", 7);
+        fixture_turn(f);
+    }
+    assert_true(charges(f) < before + READERS * 4096);
+    assert_asks(f, setter, "DEL v\r\n", ":1\r\n");
+    size_t kept = charges(f) - before;
+    assert_true(kept > VALUE && kept < VALUE + VALUE / 10 + READERS * 4096);
+    for (int i = 0; i < READERS; i++) {
+        assert_true(count_bytes(f, fd[i]) == (size_t)GETS * (VALUE + 11));
+        close(fd[i]);
+    }
+    fixture_turn(f);
+    assert_true(charges(f) <= before);
+    close(setter);
     fixture_free(f);
 }
 
@@ -111,6 +146,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_slow_reader_gets_everything),
+        cmocka_unit_test(test_readers_share_what_they_keep),
         cmocka_unit_test(test_requests_wait_while_memory_is_short),
         cmocka_unit_test(test_hard_limit_closes),
         cmocka_unit_test(test_large_value_goes_while_it_is_overwritten),

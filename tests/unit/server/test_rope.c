@@ -277,6 +277,152 @@ static void test_pins_keep_an_orphan(void **state)
     }
 }
 
+/* What a reader saw when it pinned: references, and the bytes as they were. */
+struct reader {
+    struct rope_shape shape;
+    size_t len;
+    chunk_ref *refs;
+    char *bytes;
+};
+
+static void reader_begin(struct reader *rd, uint32_t id)
+{
+    struct rope *r = rope(id);
+    assert_non_null(rope_pin(r));
+    *rd = (struct reader){rope_shape(r->len), r->len, malloc((r->nsegs + 1) * sizeof *rd->refs), malloc(r->len + 1)};
+    memcpy(rd->refs, r->refs, r->nsegs * sizeof *rd->refs);
+    rope_read(f.s, r, 0, r->len, rd->bytes);
+}
+
+static void reader_check(const struct reader *rd)
+{
+    for (size_t at = 0, run; at < rd->len; at += run) {
+        const char *p = rope_piece_of(f.s, rd->refs, 0, &rd->shape, at, &run);
+        run = run < rd->len - at ? run : rd->len - at;
+        assert_memory_equal(p, rd->bytes + at, run);
+    }
+}
+
+static void reader_end(struct reader *rd, uint32_t id)
+{
+    reader_check(rd);
+    rope_unpin(f.sx, id);
+    free(rd->refs);
+    free(rd->bytes);
+    rd->refs = NULL;
+}
+
+static void overwrite(uint32_t id, char *bytes)
+{
+    struct rope *r = rope(id);
+    size_t at = fixture_below(&f, (uint32_t)r->len), most = r->len - at;
+    size_t n = fixture_below(&f, (uint32_t)(most < 9000 || fixture_below(&f, 5) == 0 ? most : 9000)) + 1;
+    const char *from = model + fixture_below(&f, (uint32_t)(MOST - n));
+    assert_true(rope_own(f.sx, id, at, n));
+    rope_write(f.s, r, at, from, n);
+    memcpy(bytes + at, from, n);
+}
+
+/* Writes and growth under readers that came at different times: each sees what was there when it came, the value is
+ * what was written, and nothing is left of what was replaced. */
+static void test_readers_see_the_past(void **state)
+{
+    enum { READERS = 6 };
+    (void)state;
+    char *bytes = malloc(MOST);
+    for (int i = 0; i < EDGES; i++) {
+        size_t len = edges[i] + 1;
+        if (len > MOST / 2)
+            continue;
+        struct reader readers[READERS] = {0};
+        uint32_t id = make(len);
+        memcpy(bytes, model, len);
+        rope_adopt(f.sx, id, HASH);
+        for (int turn = 0; turn < 60; turn++) {
+            struct reader *rd = &readers[fixture_below(&f, READERS)];
+            if (rd->refs == NULL)
+                reader_begin(rd, id);
+            else if (fixture_below(&f, 2) == 0)
+                reader_end(rd, id);
+            overwrite(id, bytes);
+            if (fixture_below(&f, 8) == 0) {
+                size_t more = fixture_below(&f, (uint32_t)(MOST - len) / 8 + 1);
+                assert_true(rope_grow(f.sx, id, len + more, true));
+                memset(bytes + len, 0, more);
+                len += more;
+            }
+            fixture_assert_sound(&f);
+        }
+        char *now = malloc(len);
+        rope_read(f.s, rope(id), 0, len, now);
+        assert_memory_equal(now, bytes, len);
+        free(now);
+        rope_drop(f.sx, id);
+        for (int k = 0; k < READERS; k++)
+            if (readers[k].refs != NULL)
+                reader_end(&readers[k], id);
+        while (rope_free_lazy(f.sx, 7) > 0)
+            ;
+        struct tally t = fixture_tally(&f);
+        assert_int_equal(t.live + t.orphaned + (uint64_t)t.orphans, 0);
+    }
+    free(bytes);
+}
+
+/* A write copies what it touches, once for all writes between two pins. */
+static void test_a_write_copies_what_it_touches(void **state)
+{
+    (void)state;
+    enum { SEGMENTS = 200 };
+    uint32_t id = rope_new(f.sx);
+    assert_true(rope_grow(f.sx, id, (size_t)SEGMENTS * SEGMENT_WHOLE, true));
+    rope_adopt(f.sx, id, HASH);
+    struct rope_hold *h = rope_pin(rope(id));
+    for (int i = 0; i < 10; i++)
+        assert_true(rope_own(f.sx, id, (size_t)7 * SEGMENT_WHOLE - 1, 2)); /* two segments */
+    assert_int_equal(fixture_tally(&f).orphaned, 2);
+    assert_int_equal(atomic_load(&h->kept), 2 * CHUNK_WHOLE);
+    assert_ptr_equal(rope_pin(rope(id)), h);
+    assert_true(rope_own(f.sx, id, (size_t)7 * SEGMENT_WHOLE - 1, 2));
+    assert_int_equal(fixture_tally(&f).orphaned, 4);
+    assert_true(rope_own(f.sx, id, 0, (size_t)SEGMENTS * SEGMENT_WHOLE));
+    assert_int_equal(fixture_tally(&f).orphaned, 2 + SEGMENTS);
+    rope_unpin(f.sx, id);
+    assert_int_equal(fixture_tally(&f).orphaned, 2 + SEGMENTS);
+    rope_unpin(f.sx, id); /* as many as that are the memory thread's */
+    assert_int_equal(fixture_tally(&f).orphans, 2 + SEGMENTS);
+    assert_int_equal(rope_free_lazy(f.sx, 1000), 2 + SEGMENTS);
+    assert_int_equal(fixture_tally(&f).segments, SEGMENTS);
+    rope_free(f.sx, id);
+}
+
+/* Dropping looks at no chunk of a long rope, whatever its length; neither does adopting one that came in steps. */
+static void test_length_does_not_matter(void **state)
+{
+    (void)state;
+    enum { SEGMENTS = 300 };
+    uint32_t id = rope_new(f.sx);
+    for (uint32_t i = 1; i <= SEGMENTS; i += 4)
+        assert_true(rope_grow(f.sx, id, (size_t)i * SEGMENT_WHOLE, false));
+    assert_true(rope(id)->marked >= rope(id)->nsegs - 4);
+    uint32_t n = rope(id)->nsegs;
+    rope_adopt(f.sx, id, HASH);
+    assert_non_null(rope_pin(rope(id)));
+    rope_drop(f.sx, id);
+    assert_int_equal(fixture_tally(&f).orphaned, 0);
+    assert_int_equal(fixture_tally(&f).orphans, n);
+    assert_int_equal(rope_free_lazy(f.sx, 10), 10); /* marked, not freed: it is pinned */
+    assert_int_equal(fixture_tally(&f).orphaned, 10);
+    rope_free_lazy(f.sx, 10000);
+    assert_int_equal(rope_free_lazy(f.sx, 10000), 0);
+    assert_int_equal(fixture_tally(&f).orphaned, n);
+    assert_int_equal(atomic_load(&f.s->lazy_ropes), 0);
+    rope_unpin(f.sx, id);
+    assert_int_equal(atomic_load(&f.s->lazy_ropes), 1);
+    assert_int_equal(rope_free_lazy(f.sx, 10000), n);
+    assert_int_equal(fixture_tally(&f).orphans, 0);
+}
+
 static void count_wakes(void *arg)
 {
     ++*(int *)arg;
@@ -303,8 +449,10 @@ static void test_long_ones_are_freed_lazily(void **state)
     assert_int_equal(atomic_load(&f.s->lazy_ropes), 3);
     assert_int_equal(fixture_tally(&f).segments, 0);
     assert_int_equal(fixture_tally(&f).orphans, 3 * 70);
-    assert_int_equal(rope_free_lazy(f.sx, 1), 70); /* a whole rope at a time */
-    assert_int_equal(rope_free_lazy(f.sx, 100), 140);
+    assert_int_equal(rope_free_lazy(f.sx, 1), 1); /* in steps */
+    assert_int_equal(rope_free_lazy(f.sx, 100), 100);
+    assert_int_equal(fixture_tally(&f).orphans, 3 * 70 - 101);
+    assert_int_equal(rope_free_lazy(f.sx, 1000), 109);
     assert_int_equal(rope_free_lazy(f.sx, 100), 0);
     assert_int_equal(atomic_load(&f.s->lazy_ropes), 0);
 }
@@ -342,6 +490,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_clone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_short_of_chunks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pins_keep_an_orphan, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_readers_see_the_past, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_write_copies_what_it_touches, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_length_does_not_matter, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_long_ones_are_freed_lazily, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many_handles, set_up, tear_down),
     };

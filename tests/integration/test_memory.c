@@ -1,0 +1,280 @@
+/* Memory: every byte counted once, clients that read slowly go before keys do, and what is asked for beyond reason is
+ * refused in Redis's words. */
+#include "tests/integration/harness.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { MB = 1 << 20, LARGE = 20, READERS = 1000 };
+
+static long long memory(redisContext *c, const char *field)
+{
+    return info_number(c, "memory", field);
+}
+
+/* ---- MEMORY USAGE ------------------------------------------------------------------------------------------------ */
+
+static void fill_mixed(redisContext *c)
+{
+    static char value[3 * MB];
+    static const char *const ttl[] = {"", " EX 10000"};
+    unsigned random = 1;
+    memset(value, 'v', sizeof value);
+    for (int i = 0; i < 5000; i++) {
+        random = random * 1103515245 + 12345;
+        size_t n = i % 100 == 0 ? (random >> 8) % sizeof value : i % 5 == 0 ? (random >> 8) % 20000 : random >> 24;
+        char command[64];
+        snprintf(command, sizeof command, "SET %s:%%d %%b%s", i % 3 == 0 ? "a-longer-name-of-a-key" : "k", ttl[i % 2]);
+        freeReplyObject(ask(c, command, i, value, n));
+        if (i % 50 == 0)
+            ask_int(c, "APPEND %s:%d %b", i % 3 == 0 ? "a-longer-name-of-a-key" : "k", i, value, (size_t)7000);
+        if (i % 7 == 0)
+            ask_int(c, "PEXPIRE %s:%d 9000000", i % 3 == 0 ? "a-longer-name-of-a-key" : "k", i);
+        if (i % 11 == 0)
+            ask_int(c, "DEL %s:%d", i % 3 == 0 ? "a-longer-name-of-a-key" : "k", i);
+    }
+}
+
+static long long sum_of_usage(redisContext *c)
+{
+    long long sum = 0;
+    redisReply *keys = ask(c, "KEYS *");
+    for (size_t i = 0; i < keys->elements; i++)
+        sum += ask_int(c, "MEMORY USAGE %b", keys->element[i]->str, keys->element[i]->len);
+    freeReplyObject(keys);
+    return sum;
+}
+
+static long long stats_number(redisContext *c, const char *name)
+{
+    long long v = -1;
+    redisReply *r = ask(c, "MEMORY STATS");
+    for (size_t i = 0; i + 1 < r->elements; i += 2)
+        if (strcmp(r->element[i]->str, name) == 0)
+            v = r->element[i + 1]->integer;
+    freeReplyObject(r);
+    return v;
+}
+
+static void test_usage_adds_up(void **state)
+{
+    struct test_server *s = SERVER_START_PLAIN();
+    redisContext *c = client_open(s);
+    (void)state;
+    fill_mixed(c);
+    long long sum = sum_of_usage(c), dataset = memory(c, "used_memory_dataset");
+    assert_true(dataset > 50 * MB);
+    assert_int_equal(sum, dataset);
+    assert_int_equal(stats_number(c, "dataset.bytes"), dataset);
+    assert_int_equal(stats_number(c, "keys.count"), ask_int(c, "DBSIZE"));
+    expect_status(c, "OK", "FLUSHALL");
+    assert_int_equal(sum_of_usage(c), 0);
+    redisFree(c);
+    server_stop(s);
+}
+
+/* ---- slow readers ------------------------------------------------------------------------------------------------ */
+
+/* A connection that not much is sent to before it reads: TCP's buffers would grow to megabytes. */
+static int slow_open(const struct test_server *s)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    assert_true(fd >= 0);
+    assert_true((size_t)snprintf(a.sun_path, sizeof a.sun_path, "%s/socket", server_dir(s)) < sizeof a.sun_path);
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+    return fd;
+}
+
+static void set(redisContext *c, const char *prefix, int i, const char *value, size_t n)
+{
+    redisReply *r = redisCommand(c, "SET %s:%d %b", prefix, i, value, n);
+    assert_non_null(r);
+    if (r->type != REDIS_REPLY_STATUS)
+        fail_msg("%s:%d of %zu bytes: %s", prefix, i, n, r->str);
+    freeReplyObject(r);
+}
+
+static long long evicted(redisContext *c)
+{
+    return info_number(c, "stats", "evicted_keys");
+}
+
+/* Small keys until some had to go; returns how many. Then the large ones, which are the youngest. */
+static int fill_up(redisContext *c, const char *value)
+{
+    int n = 0;
+    for (long long begin = evicted(c); evicted(c) == begin;)
+        for (int end = n + 1000; n < end; n++)
+            set(c, "small", n, value, 1000);
+    for (int i = 0; i < LARGE; i++)
+        set(c, "large", i, value, MB);
+    return n;
+}
+
+struct settled {
+    redisContext *c;
+    long long last;
+    int same;
+};
+
+/* Nothing has been evicted for a while: three questions with the memory thread's beat between them. */
+static bool has_settled(void *arg)
+{
+    struct settled *w = arg;
+    long long now = evicted(w->c);
+    w->same = now == w->last ? w->same + 1 : 0;
+    w->last = now;
+    usleep(100000);
+    return w->same >= 5;
+}
+
+static long long settled_evictions(redisContext *c)
+{
+    struct settled w = {.c = c, .last = -1};
+    eventually(has_settled, &w, "eviction settles");
+    return w.last;
+}
+
+struct full {
+    struct test_server *s;
+    redisContext *c;
+    char *value;
+    int small, fd[READERS];
+};
+
+static void full_begin(struct full *f, const char *policy)
+{
+    f->s = SERVER_START("--maxmemory", "192mb", "--threads", "2", "--maxmemory-policy", policy,
+                        "--enable-debug-command", "yes", "--unixsocket", "socket");
+    f->c = client_open(f->s);
+    f->value = malloc(MB);
+    memset(f->value, 'v', MB);
+}
+
+static void full_end(struct full *f)
+{
+    for (int i = 0; i < READERS; i++)
+        if (f->fd[i] > 0)
+            close(f->fd[i]);
+    free(f->value);
+    redisFree(f->c);
+    server_stop(f->s);
+}
+
+static void read_slowly(struct full *f, const char *key)
+{
+    char request[64];
+    for (int i = 0; i < READERS; i++) {
+        f->fd[i] = slow_open(f->s);
+        snprintf(request, sizeof request, "GET %s:%d\r\n", key, i % LARGE);
+        raw_send_text(f->fd[i], request);
+    }
+    expect_status(f->c, "PONG", "PING");
+}
+
+static void assert_within_limit(struct full *f)
+{
+    if (!flavour_is_sanitized())
+        assert_true(memory(f->c, "rss_peak") <= 192LL * MB / 100 * 103);
+}
+
+/* A thousand readers of what is stored cost no key its place. */
+static void test_slow_readers_evict_nothing(void **state)
+{
+    struct full f = {0};
+    (void)state;
+    full_begin(&f, "allkeys-lru");
+    f.small = fill_up(f.c, f.value);
+    long long before = settled_evictions(f.c);
+    read_slowly(&f, "large");
+    assert_int_equal(settled_evictions(f.c), before);
+    assert_true(memory(f.c, "mem_clients_normal") < 4 * MB);
+    for (int i = 0; i < 2000; i++) /* keys that are there, the same sizes: nothing more is needed */
+        freeReplyObject(ask(f.c, "SET small:%d %b XX", f.small - 1 - i, f.value, (size_t)1000));
+    assert_int_equal(settled_evictions(f.c), before);
+    assert_within_limit(&f);
+    full_end(&f);
+}
+
+/* What they keep of deleted and replaced values is theirs, and they go for it. */
+static void test_slow_readers_go_first(void **state)
+{
+    struct full f = {0};
+    (void)state;
+    full_begin(&f, "allkeys-lru");
+    f.small = fill_up(f.c, f.value);
+    long long before = settled_evictions(f.c);
+    read_slowly(&f, "large");
+    for (int round = 0; round < 3; round++)
+        for (int i = 0; i < LARGE; i++)
+            freeReplyObject(ask(f.c, "SET large:%d %b XX", i, f.value, (size_t)MB));
+    long long lost = settled_evictions(f.c) - before;
+    if (lost > 5000) /* of 180,000: the room's 3 MB, and a value that is there twice while it is replaced */
+        fail_msg("%lld keys were evicted", lost);
+    assert_true(info_number(f.c, "stats", "evicted_clients") > 0);
+    assert_true(memory(f.c, "bytes_orphaned") <= 4 * MB);
+    assert_within_limit(&f);
+    full_end(&f);
+}
+
+/* The same by copies: values that are too short to be sent from where they are. */
+static void test_piled_up_replies_go_first(void **state)
+{
+    struct full f = {0};
+    (void)state;
+    full_begin(&f, "allkeys-lru");
+    f.small = fill_up(f.c, f.value);
+    for (int i = 0; i < LARGE; i++)
+        set(f.c, "medium", i, f.value, 60000);
+    long long before = settled_evictions(f.c);
+    for (int i = 0; i < READERS; i++) {
+        f.fd[i] = slow_open(f.s);
+        for (int k = 0; k < 20; k++)
+            raw_send_text(f.fd[i], "GET medium:1\r\nGET medium:2\r\nGET medium:3\r\n");
+    }
+    for (int i = 0; i < 2000; i++)
+        set(f.c, "small", f.small - 1 - i, f.value, 1000);
+    long long lost = settled_evictions(f.c) - before;
+    if (lost > 1000)
+        fail_msg("%lld keys were evicted", lost);
+    assert_true(info_number(f.c, "stats", "evicted_clients") > 0);
+    assert_within_limit(&f);
+    full_end(&f);
+}
+
+/* Every value that there is is on its way to a slow reader. */
+static void test_everything_is_pinned(void **state)
+{
+    enum { VALUES = 170 };
+    struct full f = {0};
+    char request[64];
+    (void)state;
+    full_begin(&f, "allkeys-lru");
+    for (int i = 0; i < VALUES; i++)
+        set(f.c, "pinned", i, f.value, MB);
+    for (int i = 0; i < VALUES; i++) {
+        f.fd[i] = slow_open(f.s);
+        snprintf(request, sizeof request, "GET pinned:%d\r\n", i);
+        raw_send_text(f.fd[i], request);
+    }
+    for (int i = 0; i < 2 * VALUES; i++)
+        set(f.c, "more", i, f.value, MB);
+    for (int i = 0; i < 20000; i++)
+        set(f.c, "small", i, f.value, 1000);
+    expect_status(f.c, "PONG", "PING");
+    assert_within_limit(&f);
+    freeReplyObject(ask(f.c, "DEBUG CHECK"));
+    full_end(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_usage_adds_up),         cmocka_unit_test(test_slow_readers_evict_nothing),
+        cmocka_unit_test(test_slow_readers_go_first), cmocka_unit_test(test_piled_up_replies_go_first),
+        cmocka_unit_test(test_everything_is_pinned),
+    };
+    return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
+}
