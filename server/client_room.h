@@ -3,7 +3,8 @@
  * Their buffers have a room: maxmemory-clients, or else a 64th of maxmemory. As long as they are within it they cost no
  * key its place: the budget for pages does not shrink by them. Beyond it, and when memory is short, those clients that
  * are charged most (pin.h) are closed before anything is evicted. What counts is what is more than an idle connection
- * takes, and of values on their way in only those of which nothing has come for a while: others are about to be keys. */
+ * takes, and of values on their way in only those of which nothing has come for a while: others are about to be
+ * keys. */
 #ifndef FLAGSTONE_SERVER_CLIENT_ROOM_H
 #define FLAGSTONE_SERVER_CLIENT_ROOM_H
 

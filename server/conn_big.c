@@ -43,7 +43,8 @@ void conn_big_start(struct conn *c, size_t len)
         io->big = CONN_NO_MEMORY;
 }
 
-/* Space for the next bytes; 0: there is none, the value has been given up. */
+/* Space for the next bytes; 0: there is none, the value has been given up. It is won a few pages at a time, so that
+ * STORE_LATER is rare: only where large values are evicted one by one. */
 static int space(struct conn_io *io, struct iovec *iov, int max)
 {
     struct store_ctx *sx = io->c.wkr->sx;
@@ -51,7 +52,7 @@ static int space(struct conn_io *io, struct iovec *iov, int max)
         int n = big_iov(sx, io->big, iov, max);
         if (n > 0)
             return n;
-        if (store_reclaim(sx) != STORE_OK)
+        if (store_reclaim(sx) == STORE_SHORT)
             break;
     }
     give_up(io);

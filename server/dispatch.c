@@ -251,12 +251,13 @@ static void call_locked(struct cmd_ctx *ctx)
     reply_error(ctx->out, out_of_memory);
 }
 
-/* Runs the handler under the locks of its keys, again and again while memory can be won for it. */
-static void call(struct cmd_ctx *ctx)
+/* Runs the handler under the locks of its keys, again and again while memory can be won for it. False: that takes long;
+ * nothing was done or replied, and it is to be called again when others were served. */
+static bool call(struct cmd_ctx *ctx)
 {
     if (UNLIKELY(ctx->locked)) {
         call_locked(ctx);
-        return;
+        return true;
     }
     bool locks = ctx->nkeys > 0 && (ctx->cmd->flags & CMD_NOLOCK) == 0;
     for (int tries = 0;; tries++) {
@@ -268,13 +269,26 @@ static void call(struct cmd_ctx *ctx)
         if (LIKELY(st == CMD_DONE)) {
             if (UNLIKELY(ctx->notify))
                 notify_command(ctx);
-            return;
+            return true;
         }
         notices_take_back(ctx->sx, 0);
-        if (tries == RETRIES_MAX || store_reclaim(ctx->sx) != STORE_OK)
+        enum store_status won = tries == RETRIES_MAX ? STORE_SHORT : store_reclaim(ctx->sx);
+        while (won == STORE_LATER && ctx->in_exec)
+            won = store_reclaim(ctx->sx);
+        if (won == STORE_LATER)
+            return false;
+        if (won != STORE_OK)
             break;
     }
     reply_error(ctx->out, out_of_memory);
+    return true;
+}
+
+/* A command that is put off: it and what follows of its connection wait in the list of those that are paused. */
+static void put_off(struct cmd_ctx *ctx)
+{
+    if (!conn_park(ctx->conn, ctx->argv, ctx->argc))
+        conn_set(ctx->conn, CONN_CLOSE_ASAP);
 }
 
 static void set_reply_mode(struct conn *c)
@@ -325,15 +339,21 @@ static void count(struct dispatch *d, uint64_t errors_before)
         stats_error(ctx->wkr->stats, ctx->out->last_error);
 }
 
-/* Large arguments that no command took over go back; so do copies that arg_flatten made of them. `was_big` tells for
- * each argument whether it came as a large one, NULL: the command did not run. */
-static void give_back(struct worker *w, struct arg *argv, uint32_t argc, const bool *was_big)
+/* Copies that arg_flatten made of large arguments are freed. `was_big` tells for each whether it came as one. */
+static void free_flat(struct arg *argv, uint32_t argc, const bool *was_big)
 {
     for (uint32_t i = 0; i < argc; i++) {
-        if (was_big != NULL && was_big[i] && argv[i].p != NULL) {
+        if (was_big[i] && argv[i].p != NULL) {
             free((char *)(uintptr_t)argv[i].p);
             argv[i].p = NULL; /* the slow log looks at arguments after this */
         }
+    }
+}
+
+/* Large arguments that no command took over go back. */
+static void give_back(struct worker *w, struct arg *argv, uint32_t argc)
+{
+    for (uint32_t i = 0; i < argc; i++) {
         if (argv[i].big != NULL)
             conn_drop_big(w, argv[i].big);
         argv[i].big = NULL;
@@ -353,11 +373,16 @@ static void run_with_bigs(struct dispatch *d, struct request *r, struct arg *arg
     if (r->fault == REQUEST_NO_MEMORY) {
         reply_fault(d, r, argv);
     } else {
-        call(&d->ctx);
-        tell_monitors(&d->ctx);
-        count(d, errors_before);
+        bool ran = call(&d->ctx);
+        if (ran) {
+            tell_monitors(&d->ctx);
+            count(d, errors_before);
+        }
+        free_flat(argv, r->argc, was_big);
+        if (!ran)
+            put_off(&d->ctx);
     }
-    give_back(d->ctx.wkr, argv, r->argc, r->fault == REQUEST_NO_MEMORY ? NULL : was_big);
+    give_back(d->ctx.wkr, argv, r->argc);
     free(was_big);
 }
 
@@ -517,21 +542,24 @@ void dispatch_run(struct dispatch *d, struct request *r, struct arg *argv, struc
     ctx->nkeys = r->nkeys;
     if (UNLIKELY(!dispatch_is_plain(d)) && !run_odd(d, r, argv)) {
         if (r->has_big)
-            give_back(ctx->wkr, argv, r->argc, NULL);
+            give_back(ctx->wkr, argv, r->argc);
         return;
     }
     uint64_t errors = ctx->out->errors;
     if (UNLIKELY(r->fault != REQUEST_FINE)) {
         reply_fault(d, r, argv);
         if (r->has_big)
-            give_back(ctx->wkr, argv, r->argc, NULL);
+            give_back(ctx->wkr, argv, r->argc);
     } else {
         atomic_store_explicit(&c->cmd, r->cmd, memory_order_relaxed);
         rehash(d, r, keys);
         if (UNLIKELY(r->has_big)) {
             run_with_bigs(d, r, argv, errors);
         } else {
-            call(ctx);
+            if (UNLIKELY(!call(ctx))) {
+                put_off(ctx);
+                return;
+            }
             tell_monitors(ctx);
             count(d, errors);
         }

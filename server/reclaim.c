@@ -19,7 +19,7 @@ enum {
     LAZY_SEGMENTS = 1024,
     LAZY_PAUSE_US = 50,
     SPARES_MAX = 20, /* so many times */
-    SWEEPS_A_ROUND = 64,
+    SWEEPS_A_ROUND = 512,
     SWEEPS_MAX = 2 * SWEEPS_A_ROUND,
     ASSIST_PAGES = 16,  /* a turn, at most */
     ASSIST_NS = 500000, /* and no page is begun after this: other clients of the worker wait */
@@ -122,22 +122,31 @@ static bool free_unreachable(struct store_ctx *sx, uint32_t *sweeps)
     return *sweeps < SWEEPS_MAX && ++*sweeps > 0 && store_sweep(sx, SHARDS / SWEEPS_A_ROUND);
 }
 
-bool reclaim_for(struct store_ctx *sx, uint32_t class, uint32_t count)
+/* Gets ready for reclaiming: what is at hand and not needed goes back. */
+static void begin(struct store_ctx *sx)
 {
     struct store *s = sx->store;
-    struct decision d;
-    uint32_t sweeps = 0, spared = 0;
-    uint64_t budget = atomic_load(&s->slab.pool.budget), last = 0;
-    if ((uint64_t)count * s->slab.classes.c[class].size / PAGE_SIZE >= budget)
-        return false;
     s->wake(s->wake_arg);
     if (!sx->planned)        /* a plan keeps what it has, to be short of less when it is made again */
         magazines_flush(sx); /* a chunk at hand holds a whole page */
     atomic_fetch_add(&s->flush_seq, 1);
-    uint64_t rounds = ROUNDS_LEAST + (uint64_t)count * s->slab.classes.c[class].size / PAGE_SIZE * ROUNDS_A_PAGE;
+}
+
+enum reclaim_result reclaim_for(struct store_ctx *sx, uint32_t class, uint32_t count, uint64_t slice_ns)
+{
+    struct store *s = sx->store;
+    struct decision d;
+    uint32_t sweeps = 0, spared = 0;
+    uint64_t pages = (uint64_t)count * s->slab.classes.c[class].size / PAGE_SIZE, last = 0;
+    uint64_t begun = clock_mono_ns(), rounds = ROUNDS_LEAST + pages * ROUNDS_A_PAGE;
+    if (pages >= atomic_load(&s->slab.pool.budget))
+        return RECLAIM_NONE;
+    begin(sx);
     for (uint64_t round = 0; round < rounds; round++) {
         if (round > 0 && available(s, class, count))
-            return true;
+            return RECLAIM_DONE;
+        if (round > 0 && clock_mono_ns() - begun > slice_ns)
+            return RECLAIM_MORE;
         if (free_unreachable(sx, &sweeps) || reclaim_compact(sx, &d))
             continue;
         if (spared < SPARES_MAX && s->spare(s->wake_arg, sx)) {
@@ -152,5 +161,6 @@ bool reclaim_for(struct store_ctx *sx, uint32_t class, uint32_t count)
             break;
         usleep(LAZY_PAUSE_US); /* the memory thread has taken up the last of them */
     }
-    return available(s, class, count) && (last > 0 || reclaim_pages_left(s) > 0);
+    bool done = available(s, class, count) && (last > 0 || reclaim_pages_left(s) > 0);
+    return done ? RECLAIM_DONE : RECLAIM_NONE;
 }

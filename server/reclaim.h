@@ -6,9 +6,15 @@
 #include "defrag/policy.h"
 #include "server/store_private.h"
 
-/* Makes `count` chunks of the class available; false: nothing can be evicted, or they could never be had. No shard
+enum reclaim_result {
+    RECLAIM_DONE,
+    RECLAIM_MORE, /* something was won, and the time is up */
+    RECLAIM_NONE, /* nothing can be evicted, or so much could never be had */
+};
+
+/* Makes `count` chunks of the class available; what takes longer than slice_ns is left to a further call. No shard
  * locked. */
-bool reclaim_for(struct store_ctx *sx, uint32_t class, uint32_t count);
+enum reclaim_result reclaim_for(struct store_ctx *sx, uint32_t class, uint32_t count, uint64_t slice_ns);
 
 /* One page by compaction; false: no class can spare one. */
 bool reclaim_compact(struct store_ctx *sx, struct decision *d);

@@ -41,6 +41,7 @@ struct entry {
 enum store_status {
     STORE_OK,
     STORE_SHORT,   /* no chunk at hand: return CMD_RETRY */
+    STORE_LATER,   /* store_reclaim's: see there */
     STORE_TOO_BIG, /* larger than proto-max-bulk-len or than maxmemory could ever hold */
 };
 

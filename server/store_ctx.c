@@ -10,6 +10,7 @@
 #include "slab/base/clock.h"
 
 enum { LOCK_FEW = 32, LOAN_CLASSES = 32 };
+enum { LARGE_BYTES = 2 << 20, RECLAIM_SLICE_NS = 500000 };
 
 struct store_ctx *store_ctx_new(struct store *s)
 {
@@ -165,9 +166,13 @@ void store_unlock(struct store_ctx *sx, const struct skey *keys, uint32_t n)
 enum store_status store_reclaim(struct store_ctx *sx)
 {
     uint64_t begin = clock_mono_ns();
-    bool won = reclaim_for(sx, sx->short_class, sx->short_count);
+    const struct size_class *c = &sx->store->slab.classes.c[sx->short_class];
+    bool large = (uint64_t)sx->short_count * c->size >= LARGE_BYTES;
+    enum reclaim_result won = reclaim_for(sx, sx->short_class, sx->short_count, large ? RECLAIM_SLICE_NS : UINT64_MAX);
     durations_add(&sx->durations[DURATION_DIRECT], clock_mono_ns() - begin);
-    if (won) {
+    if (won == RECLAIM_MORE)
+        return STORE_LATER;
+    if (won == RECLAIM_DONE) {
         counter_inc(&sx->counters.reclaim_direct);
         return STORE_OK;
     }
@@ -182,8 +187,8 @@ uint32_t store_loan(struct store_ctx *sx, size_t bytes, uint32_t commands)
     struct store *s = sx->store;
     /* a page may be begun for each command's class and table */
     size_t pages = bytes / PAGE_SIZE + 2 * (size_t)(commands < LOAN_CLASSES ? commands : LOAN_CLASSES) + 2;
-    if (pages > UINT32_MAX / 2 ||
-        (reclaim_pages_left(s) < pages && !reclaim_for(sx, s->slab.classes.n - 1, (uint32_t)pages)))
+    if (pages > UINT32_MAX / 2 || (reclaim_pages_left(s) < pages &&
+                                   reclaim_for(sx, s->slab.classes.n - 1, (uint32_t)pages, UINT64_MAX) != RECLAIM_DONE))
         return 0;
     atomic_fetch_add(&s->slab.pool.overdraft, (uint32_t)pages);
     return (uint32_t)pages;

@@ -24,7 +24,8 @@ void store_ctx_free(struct store_ctx *sx); /* its chunks go back to their pages;
 void store_ctx_turn(struct store_ctx *sx, int64_t now_ms);
 
 /* After CMD_RETRY, with no shard locked: wins memory for what was found short (evicts by the policy, or compacts).
- * STORE_OK: call the command again. STORE_SHORT: nothing can be evicted: answer OOM. */
+ * STORE_OK: call the command again. STORE_SHORT: nothing can be evicted: answer OOM. STORE_LATER: a large value needs
+ * more than half a millisecond of it: let others be served, and call the command again then. */
 enum store_status store_reclaim(struct store_ctx *sx);
 
 /* Staged lookups: bring the shards of n keys, then their tables, then their items, towards the cache. Never needed. No

@@ -7,6 +7,7 @@
 
 #include "server/command.h"
 #include "server/stats.h"
+#include "server/store_private.h"
 #include "tests/unit/server/worker_fixture.h"
 
 static void test_errors(void **state)
@@ -142,9 +143,73 @@ static void test_statistics(void **state)
     fixture_free(f);
 }
 
+/* Keys of a kilobyte until the pages are all in use. */
+static void fill_pages(struct fixture *f, int fd)
+{
+    static char value[1000], request[1100];
+    memset(value, 'v', sizeof value);
+    for (int i = 0; i < 60000; i++) {
+        int n = sprintf(request, "*3\r\n$3\r\nSET\r\n$6\r\n%06d\r\n$1000\r\n%.1000s\r\n", i, value);
+        fixture_send(f, fd, request, (size_t)n);
+        if (i % 500 == 499)
+            fixture_receive(f, fd);
+    }
+}
+
+/* A command for which tens of megabytes must be evicted takes several turns of its worker, others are served between
+ * them, and what its connection sent after it is answered after it. */
+static void test_what_takes_long_is_put_off(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new("maxmemory 64mb\nmaxmemory-policy allkeys-lru\n");
+    int fd = fixture_connect(f, 0), other = fixture_connect(f, 0), leaves = fixture_connect(f, 0);
+    pool_set_budget(&f->srv->store->slab.pool, 1000);
+    fill_pages(f, fd);
+    const char *request = "SETRANGE large 30000000 x\r\nSTRLEN large\r\nPING\r\n";
+    fixture_send(f, fd, request, strlen(request));
+    fixture_send(f, leaves, "SETRANGE leaves 25000000 x\r\n", 28);
+    fixture_send(f, other, "STRLEN large\r\n", 14);
+    event_base_loop(f->srv->workers[0]->base, EVLOOP_NONBLOCK);
+    event_base_loop(f->srv->workers[0]->base, EVLOOP_NONBLOCK);
+    assert_int_equal(recv(fd, f->reply, 100, 0), -1);
+    assert_int_equal(recv(other, f->reply, 100, 0), 4);
+    assert_memory_equal(f->reply, ":0\r\n", 4);
+    close(leaves);
+    size_t got = 0;
+    for (int turns = 0; got < 29 && turns < 100000; turns++) {
+        event_base_loop(f->srv->workers[0]->base, EVLOOP_ONCE);
+        ssize_t n = recv(fd, f->reply + got, 100, 0);
+        got += n > 0 ? (size_t)n : 0;
+    }
+    assert_int_equal(got, 29);
+    assert_memory_equal(f->reply, ":30000001\r\n:30000001\r\n+PONG\r\n", 29);
+    close(fd);
+    close(other);
+    fixture_free(f);
+}
+
+/* What could never fit evicts nothing. */
+static void test_too_large_evicts_nothing(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new("maxmemory 64mb\nmaxmemory-policy allkeys-lru\n");
+    int fd = fixture_connect(f, 0);
+    pool_set_budget(&f->srv->store->slab.pool, 1000);
+    fill_pages(f, fd);
+    fixture_ask(f, fd, "DBSIZE\r\n");
+    char *before = strdup(f->reply);
+    assert_asks(f, fd, "SETRANGE large 70000000 x\r\n", "-OOM command not allowed when used memory > 'maxmemory'.\r\n");
+    assert_asks(f, fd, "DBSIZE\r\n", before);
+    free(before);
+    close(fd);
+    fixture_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_takes_long_is_put_off),
+        cmocka_unit_test(test_too_large_evicts_nothing),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_http_is_cut_off),
         cmocka_unit_test(test_error_shows_128_characters),
