@@ -65,7 +65,8 @@ async function reconnect(redis, subscriber) {
 }
 
 (async () => {
-  const options = { port: Number(process.argv[2]), retryStrategy: () => 20, maxRetriesPerRequest: null };
+  const server = { host: '127.0.0.1', port: Number(process.argv[2]) };
+  const options = { ...server, retryStrategy: () => 20, maxRetriesPerRequest: null };
   const [redis, other, subscriber] = [1, 2, 3].map(() => new Redis(options));
   for (const client of [redis, other, subscriber]) client.on('error', () => {}); // of connections refused meanwhile
   await values(redis);

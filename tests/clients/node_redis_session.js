@@ -64,9 +64,9 @@ async function reconnect(redis, subscriber, messages) {
 
 (async () => {
   const options = {
-    socket: { port: Number(process.argv[2]), reconnectStrategy: () => 20 },
+    socket: { host: '127.0.0.1', port: Number(process.argv[2]), reconnectStrategy: () => 20 },
     RESP: Number(process.argv[3]),
-    commandOptions: { timeout: 60000 }, // its own 5 s, of twenty thousand requests at once, may be short on a busy machine
+    commandOptions: { timeout: 60000 }, // its own 5 s may be short for 20,000 requests on a busy machine
   };
   const [redis, other, subscriber] = [1, 2, 3].map(() => createClient(options));
   const messages = new (require('node:events'))();

@@ -29,7 +29,7 @@ def library():
 def test_values():
     redis = library()
     with Server() as server:
-        r = redis.Redis(port=server.port)
+        r = redis.Redis("127.0.0.1", server.port)
         assert r.ping()
         assert r.set("k", "v", ex=100) and r.get("k") == b"v" and 0 < r.ttl("k") <= 100
         assert r.set("k", "w", nx=True) is None
@@ -52,7 +52,7 @@ def test_values():
 def test_what_it_parses():
     redis = library()
     with Server() as server:
-        r = redis.Redis(port=server.port, client_name="session")
+        r = redis.Redis("127.0.0.1", server.port, client_name="session")
         info = r.info()
         assert info["redis_version"] and info["used_memory"] > 0 and info["maxmemory_policy"] == "allkeys-s3fifo"
         assert r.info("commandstats")["cmdstat_info"]["calls"] >= 1
@@ -67,7 +67,7 @@ def test_what_it_parses():
 def test_pipelines_and_transactions():
     redis = library()
     with Server() as server:
-        r = redis.Redis(port=server.port)
+        r = redis.Redis("127.0.0.1", server.port)
         p = r.pipeline(transaction=False)
         for i in range(10000):
             p.set(f"k:{i}", i).get(f"k:{i}")
@@ -98,7 +98,7 @@ def test_pipelines_and_transactions():
 def test_pub_sub():
     redis = library()
     with Server() as server:
-        r = redis.Redis(port=server.port)
+        r = redis.Redis("127.0.0.1", server.port)
         s = r.pubsub()
         s.subscribe("news")
         s.psubscribe("n*")
@@ -116,7 +116,7 @@ def test_pub_sub():
 def test_kill_and_reconnect():
     redis = library()
     with Server() as server:
-        r = redis.Redis(port=server.port)
+        r = redis.Redis("127.0.0.1", server.port)
         r.set("k", "v")
         s = r.pubsub(ignore_subscribe_messages=True)
         s.subscribe("news")

@@ -56,7 +56,10 @@ class Terminal:
 
     def __init__(self, *arguments, home):
         self.shown = ""
-        self.pid, self.fd = pty.fork()
+        try:
+            self.pid, self.fd = pty.fork()
+        except OSError as why:
+            raise Skip(f"there is no pseudo-terminal here: {why}") from why
         if self.pid == 0:
             env = dict(os.environ, TERM="xterm", HOME=home)
             os.execve(arguments[0], arguments, env)

@@ -47,6 +47,9 @@ const char *server_dir(const struct test_server *s);
 /* What it has logged so far; more may follow while it is read. */
 const char *server_log(const struct test_server *s);
 
+/* Whether it has logged `text` so far. */
+bool server_has_logged(struct test_server *s, const char *text);
+
 /* Waits until the server has logged `text`. */
 void server_wait_log(struct test_server *s, const char *text);
 

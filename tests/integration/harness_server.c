@@ -74,7 +74,6 @@ static void *read_log(void *arg)
         pthread_mutex_lock(&s->lock);
         for (ssize_t i = 0; i < n && s->log_len < LOG_KEPT - 1; i++)
             s->log[s->log_len++] = buf[i] ? buf[i] : '?';
-        s->log[s->log_len] = '\0';
         pthread_cond_broadcast(&s->news);
         pthread_mutex_unlock(&s->lock);
     }
@@ -180,7 +179,7 @@ static void launch(struct test_server *s, const char *const *options, size_t add
     char port[12];
     int n = 0;
     snprintf(port, sizeof(port), "%d", s->port);
-    s->log[0] = '\0';
+    memset(s->log, 0, LOG_KEPT);
     s->log_len = 0;
     s->log_ended = false;
     argv[n++] = program();
@@ -208,6 +207,14 @@ static struct test_server *try_start(const char *const *options, size_t address_
     s->port = free_port();
     launch(s, options, address_space, files);
     return s;
+}
+
+bool server_has_logged(struct test_server *s, const char *text)
+{
+    pthread_mutex_lock(&s->lock);
+    bool yes = strstr(s->log, text) != NULL;
+    pthread_mutex_unlock(&s->lock);
+    return yes;
 }
 
 void server_kill(struct test_server *s)
