@@ -2,10 +2,10 @@
  *
  * Why no priority inheritance: a shard's lock held by the memory thread is held for one copy. Where it is descheduled
  * with it, the worker that wants that very shard sleeps in the futex, which is what gives the memory thread the core;
- * its release wakes the sleeper: one hand-over. The memory thread keeps the workers' own scheduling class and
- * weight: SCHED_IDLE or a high nice value would let any other process keep the core from it while a worker waits, and
- * the kernel's priority-inheriting futex raises no thread for a waiter of the same class. It yields by resting
- * (memthread.c), not by priority. */
+ * its release wakes the sleeper: one hand-over. The memory thread keeps the workers' own weight: SCHED_IDLE or a high
+ * nice value would let any other process keep the core from it while a worker waits, and the kernel's
+ * priority-inheriting futex raises no thread for a waiter of the same class. It yields by resting (memthread.c) and by
+ * not preempting anybody when it wakes up (thread_yield_at_wake), not by priority. */
 #include "server/durations.h"
 
 #include "server/store_private.h"

@@ -246,7 +246,7 @@ static uint32_t evict_walk(struct store_ctx *sx, int policy, uint32_t n)
         lock_take(&sh->lock, LOCK_SHARD);
         for (uint32_t j = 0; j < shard_entries(sh) && done < n; j++)
             done += index_table(s, sh, j, &t, &first) && evict_first(sx, policy, &t);
-        lock_release(&sh->lock, LOCK_SHARD);
+        shard_release(sx, sh);
     }
     return done;
 }

@@ -29,7 +29,7 @@ static void expire_chunk(struct store_ctx *sx, chunk_ref ref, uint64_t hash)
             durations_add(&sx->durations[DURATION_EXPIRY], (uint64_t)(sx->now_ms - expiry) * 1000000);
         }
     }
-    lock_release(&sh->lock, LOCK_SHARD);
+    shard_release(sx, sh);
 }
 
 /* Up to WINDOW chunks in stages, so that their cache misses overlap: items, shards, tables, and then one by one. Those

@@ -293,7 +293,7 @@ static void age_shard(struct memthread *m, struct shard *sh, bool decay)
                 t.slots[j] = s;
         }
     }
-    lock_release(&sh->lock, LOCK_SHARD);
+    shard_release(m->sx, sh);
 }
 
 /* Steps the age clock. Its tick is a hundredth or so of the age at which entries are evicted. */
@@ -426,6 +426,7 @@ static struct timespec patience(const struct memthread *m)
 static void *run(void *arg)
 {
     struct memthread *m = arg;
+    thread_yield_at_wake();
     while (!atomic_load(&m->stop)) {
         atomic_store(&m->wanted, false);
         if (round_of_work(m))
@@ -456,6 +457,7 @@ struct memthread *memthread_new(struct server *srv)
         memthread_free(m);
         return NULL;
     }
+    m->sx->background = true;
     srv->store->wake_arg = m;
     atomic_store(&srv->store->defrag.guard, POLICY_WHOLE);
     srv->store->wake = wake;

@@ -17,6 +17,7 @@ enum {
     VISITS_MAX = 16,  /* to a page that waits for chunks in others' hands */
     SOON_S = 8,       /* items that expire so soon are not worth being moved */
     HOLDS_TIMED = 16, /* one of so many relocations is timed */
+    AHEAD = 32,       /* chunks whose lines are fetched before they are moved */
 };
 
 struct segment_head {
@@ -120,7 +121,7 @@ static enum move_outcome move_to(struct store_ctx *sx, chunk_ref ref, chunk_ref 
     }
     if (o == MOVE_MOVED)
         account_move(sx, item_kind(head), ref, to);
-    lock_release(&sh->lock, LOCK_SHARD);
+    shard_release(sx, sh);
     if (timed)
         durations_add(&sx->durations[DURATION_HOLD], clock_mono_ns() - begin);
     if (item_kind(head) != KIND_SEGMENT && item_kind(head) != KIND_TABLE)
@@ -187,13 +188,56 @@ static void remember(struct store *s, uint32_t page)
         slab_drain_end(&s->slab, page);
 }
 
+/* Fetches what moving the next chunks will touch: their heads and keys, then their shards, then their lines of the
+ * index. So the misses overlap, and are over before a shard is locked: half of the time of a move was waiting for them,
+ * most of it under the lock. */
+static void fetch(struct store_ctx *sx, uint32_t page, uint32_t at)
+{
+    struct store *s = sx->store;
+    const struct size_class *c = &s->slab.classes.c[slab_page_class(&s->slab, page)];
+    const char *base = slab_page_ptr(&s->slab, page) + c->first;
+    chunk_ref ref[AHEAD];
+    struct skey key[AHEAD];
+    uint32_t n = 0, keys = 0;
+    for (; at < c->chunks && n < AHEAD; at++) {
+        const char *p = base + (size_t)at * c->size;
+        if (slab_get_state(&s->slab, slab_ref(&s->slab, p)) < CHUNK_LIVE)
+            continue;
+        ref[n++] = slab_ref(&s->slab, p);
+        __builtin_prefetch(p);
+        __builtin_prefetch(p + 64);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t kind = item_kind(item_head(slab_ptr(&s->slab, ref[i])));
+        if (kind == KIND_SEGMENT || kind == KIND_TABLE || !item_hash_unlocked(s, ref[i], &key[keys].hash))
+            continue;
+        store_prefetch_shard(sx, &key[keys++]);
+    }
+    store_prefetch_tables(sx, key, keys);
+}
+
+/* Offers all chunks of a draining page to `move`, some at a time. */
+static struct drain_result drain_by(struct store_ctx *sx, uint32_t page, drain_move move)
+{
+    struct slab *slab = &sx->store->slab;
+    uint32_t at = 0, chunks = slab->classes.c[slab_page_class(slab, page)].chunks;
+    struct drain_result r = {0};
+    magazine_expel(sx, page);
+    while (at < chunks) {
+        fetch(sx, page, at);
+        struct drain_result part = drain_page(slab, page, &at, AHEAD, move, sx);
+        for (int o = 0; o < MOVE_OUTCOMES; o++)
+            r.outcomes[o] += part.outcomes[o];
+        r.emptied = part.emptied;
+    }
+    return r;
+}
+
 /* Drains one page as far as it goes. */
 static bool drain_all(struct store_ctx *sx, uint32_t page, struct drain_result *r)
 {
     struct store *s = sx->store;
-    uint32_t at = 0;
-    magazine_expel(sx, page);
-    *r = drain_page(&s->slab, page, &at, UINT32_MAX, relocate_chunk, sx);
+    *r = drain_by(sx, page, relocate_chunk);
     if (!r->emptied && r->outcomes[MOVE_RESERVED] > 0) {
         atomic_fetch_add(&s->flush_seq, 1);
         s->wake_workers(s->wake_arg);
@@ -219,11 +263,10 @@ enum drain_end relocate_drain(struct store_ctx *sx, uint32_t class)
 bool relocate_pack(struct store_ctx *sx, uint32_t class)
 {
     struct store *s = sx->store;
-    uint32_t page = slab_drain_sparsest(&s->slab, class), at = 0;
+    uint32_t page = slab_drain_sparsest(&s->slab, class);
     if (page == PAGE_NONE)
         return false;
-    magazine_expel(sx, page);
-    drain_page(&s->slab, page, &at, UINT32_MAX, relocate_chunk_packed, sx);
+    drain_by(sx, page, relocate_chunk_packed);
     return slab_drain_end(&s->slab, page);
 }
 

@@ -166,7 +166,7 @@ static void sweep_shard(struct store_ctx *sx, struct shard *sh, const uint8_t *d
     lock_take(&sh->lock, LOCK_SHARD);
     for (uint32_t i = 0; i < shard_entries(sh); i++)
         sweep_table(sx, sh, i, dead);
-    lock_release(&sh->lock, LOCK_SHARD);
+    shard_release(sx, sh);
 }
 
 /* The end of a round: numbers that are empty now may be used again; true: some are not. */

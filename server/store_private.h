@@ -62,6 +62,9 @@ static inline bool shard_is_bare(const struct shard *sh)
            atomic_load_explicit(&sh->entry[0], memory_order_relaxed) == 0;
 }
 
+/* Unlocks the one shard that the caller holds; the memory thread makes way for who slept for it. */
+void shard_release(struct store_ctx *sx, struct shard *sh);
+
 /* Entries of a shard's directory. Shard locked. */
 static inline uint32_t shard_entries(const struct shard *sh)
 {
@@ -106,6 +109,7 @@ struct store_ctx {
     int64_t trimmed_ms; /* when the magazines were trimmed last */
     uint64_t random;    /* state of an xorshift generator */
     bool touch;
+    bool background;            /* the memory thread's: it makes way for others, see shard_release */
     struct magazine *magazines; /* one a class */
     uint32_t held;              /* chunks in them */
     uint32_t fresh_pages;       /* that its writes took since it last helped to compact */

@@ -5,6 +5,7 @@
 #include "server/thread.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -82,4 +83,11 @@ void thread_short_slices(void)
     a.size = sizeof a;
     a.runtime_ns = SLICE_NS;
     syscall(SYS_sched_setattr, 0, &a, 0);
+}
+
+void thread_yield_at_wake(void)
+{
+    const struct sched_param none = {0};
+    if (sched_getscheduler(0) == SCHED_OTHER)
+        sched_setscheduler(0, SCHED_BATCH, &none);
 }

@@ -28,4 +28,8 @@ int thread_start(struct server *s, pthread_t *t, const char *name, void *(*run)(
  * So what a worker is sent does not wait for the end of the memory thread's slice. No effect on older kernels. */
 void thread_short_slices(void);
 
+/* Of threads that share a core, the calling one takes it from nobody when it wakes up: it waits until who runs is done,
+ * or had his share (SCHED_BATCH). Its weight stays, so it is not kept from the core. */
+void thread_yield_at_wake(void);
+
 #endif

@@ -73,12 +73,15 @@ static inline bool lock_try(struct lock *l, enum lock_rank rank)
     return true;
 }
 
-static inline void lock_release(struct lock *l, enum lock_rank rank)
+/* True: somebody slept for it, and was woken. */
+static inline bool lock_release(struct lock *l, enum lock_rank rank)
 {
     (void)rank;
     lock_rank_leave(l, rank);
-    if (atomic_exchange_explicit(&l->word, 0, memory_order_release) == 2)
-        lock_wake(l);
+    if (__builtin_expect(atomic_exchange_explicit(&l->word, 0, memory_order_release) != 2, 1))
+        return false;
+    lock_wake(l);
+    return true;
 }
 
 #endif
