@@ -367,7 +367,7 @@ const struct option option_table[] = {
     },
     {
         .name = "active-defrag-cycle-max", .type = OPTION_INT, .group = GROUP_DEFRAG, MUTABLE,
-        AT(active_defrag_cycle_max), .min = 1, .max = 99, .standard = "25", .unit = "per cent of one core",
+        AT(active_defrag_cycle_max), .min = 1, .max = 99, .standard = "10", .unit = "per cent of one core",
         .help = "Effort at the upper threshold.",
     },
     {

@@ -50,16 +50,20 @@ def await_rest(server, seconds=20):
         time.sleep(0.1)
 
 
-def times(label, reads, base=None):
-    """A row: percentiles, medians of several turns; and to those of `base`, turn by turn."""
-    cells = [label] + [number(median([r[k] for r in reads]), 0) for k in TIMES]
-    for k in ("p99_us", "p999_us", "max_us"):
-        cells.append(number(median([r[k] / b[k] for r, b in zip(reads, base)])) if base else "-")
-    return cells
+def times(label, phases, base=None):
+    """A row: medians over all seconds of all turns, so that a second in which the machine was disturbed does not count
+    for more than one; and their ratio to those of `base`."""
+    def middle(turns, k):
+        return median([w[k] for turn in turns for w in turn if w["count"] > 0])
+
+    cells = [label] + [number(middle(phases, k), 0) for k in TIMES] + [
+        number(max(w["max_us"] for turn in phases for w in turn), 0)]
+    return cells + [number(middle(phases, k) / middle(base, k)) if base else "-" for k in ("p99_us", "p999_us",
+                                                                                           "max_us")]
 
 
-TIME_COLUMNS = ["GET at 2,000/s, open loop, µs", "p50", "p99", "p99.9", "max", "p99 to idle", "p99.9 to idle",
-                "max to idle"]
+TIME_COLUMNS = ["GET at 2,000/s, open loop, µs", "p50", "p99", "p99.9", "max", "max of all", "p99 to idle",
+                "p99.9 to idle", "max to idle"]
 
 
 # ---- what is resident after deletes ---------------------------------------------------------------------------------
@@ -76,7 +80,7 @@ def frag_once(park, server, keys, values):
         after = gets(park, server, keys, values, 4, more=SURVIVORS)
         points = sampler.stop()
         out = {"live": live, "full": full, "rss_5s": at(points, 5), "rss_10s": at(points, 10), "series": points,
-               "before": before["reads"], "during": during["reads"], "after": after["reads"],
+               "before": before["windows"], "during": during["windows"], "after": after["windows"],
                "lost": during["misses"] + after["misses"]}
         if server.protocol == "resp":
             out["refuses"] = str(active(server, "yes"))
@@ -125,16 +129,17 @@ def frag_large(park, report, args):
 def latency_turn(park, server, keys, values, seconds):
     """The same memory, the same clients: without defragmentation, with it, and when it is done."""
     active(server, "no")
+    server.command("FLUSHALL", "SYNC")  # what was compacted before would leave nothing to compact
     fill(park, server, keys, values)
     delete(park, server, keys, values)
-    out = {"off": gets(park, server, keys, values, seconds, more=SURVIVORS)["reads"]}
+    out = {"off": gets(park, server, keys, values, seconds, more=SURVIVORS)["windows"]}
     before = status(server)
     active(server, "yes")
-    out["running"] = gets(park, server, keys, values, seconds, more=SURVIVORS)["reads"]
+    out["running"] = gets(park, server, keys, values, seconds, more=SURVIVORS)["windows"]
     told = status(server)
     out["ran"] = (int(told["total-ms"]) - int(before["total-ms"])) / 1000 / seconds
     await_rest(server)
-    out["done"] = gets(park, server, keys, values, seconds, more=SURVIVORS)["reads"]
+    out["done"] = gets(park, server, keys, values, seconds, more=SURVIVORS)["windows"]
     return out
 
 
@@ -170,13 +175,13 @@ def frag_churn(park, report, args):
         delete(park, server, keys, "64-192")
         await_rest(server)
         for _ in range(max(1, args.rounds)):
-            found["quiet"] += [gets(park, server, keys, "64-192", seconds / 2)["reads"]] * len(CHURN_SIZES)
+            found["quiet"].append(gets(park, server, keys, "64-192", seconds / 2)["windows"])
             for setting in ("no", "yes"):
                 active(server, setting)
                 before = status(server)
                 for values in CHURN_SIZES:
                     found[setting].append(gets(park, server, keys, values, seconds, CHURN_RATE, CHURN,
-                                               ["--resize"])["reads"])
+                                               ["--resize"])["windows"])
                 after = status(server)
                 if setting == "yes":
                     counts.append({k: int(after[k]) - int(before[k]) for k in
