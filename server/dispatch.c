@@ -5,7 +5,8 @@
  *              handler -> unlock -> (CMD_RETRY: reclaim, again from the lock) -> statistics, slow log
  *
  * The order of the checks is Redis's, since clients see it. What is rare hides behind two words: srv->attention and the
- * connection's flags. The clock is read once a command: the end of one is the begin of the next. */
+ * connection's flags. The clock is read once a command, or once a run of quick ones (quick.h): the end of one is the
+ * begin of the next. */
 #include "server/dispatch.h"
 
 #include <ctype.h>

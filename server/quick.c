@@ -2,6 +2,8 @@
  * looked at before a command may run, dispatch_is_plain has to know of it. */
 #include "server/quick.h"
 
+#include <assert.h>
+
 #include "protocol/reply_inline.h"
 #include "protocol/resp_quick.h"
 #include "server/batch.h"
@@ -14,6 +16,11 @@
 
 /* A command this slow or slower is wanted to be known by name: then each has a reading of the clock of its own. */
 enum { EXACT_NS = 100000 };
+
+/* A SET of a value longer than this may take pages, and ends its run. */
+enum { SHORT_VALUE = 1024 };
+
+static_assert((int)QUICK_RUN <= (int)PREFETCH_ITEMS, "a run's items are on their way when it begins");
 
 /* ---- from the bytes into the batch ------------------------------------------------------------------------------- */
 
@@ -222,9 +229,16 @@ uint32_t quick_run(struct dispatch *d, struct batch *b, struct request *r, uint3
         return 0;
     for (; i < n && i < most && r[i].quick && keys[r[i].key].db == db; i++) {
         const struct skey *k = &keys[r[i].key];
-        if (LIKELY(r[i].argc == 2) ? !quick_get(ctx->sx, k, ctx->out, &sum)
-                                   : !quick_set(ctx->sx, k, &b->args.v[r[i].first + 2], ctx->out, &sum))
-            break;
+        if (LIKELY(r[i].argc == 2)) {
+            if (!quick_get(ctx->sx, k, ctx->out, &sum))
+                break;
+        } else {
+            const struct arg *value = &b->args.v[r[i].first + 2];
+            if (!quick_set(ctx->sx, k, value, ctx->out, &sum))
+                break;
+            if (value->len > SHORT_VALUE)
+                most = i + 1;
+        }
     }
     if (i == 0)
         return 0;

@@ -5,7 +5,10 @@
  *
  * It does the common case only: a short flat value, nobody who watches, nothing that is odd with the connection or the
  * server. Whatever is not common is left to dispatch_run, before anything has happened; the request is queued with all
- * that takes. So nothing exists here alone, and a build without it would answer the same. */
+ * that takes. So nothing exists here alone, and a build without it would answer the same.
+ *
+ * A run shares its duration: each of its commands counts with the mean, and should all of it have been slow, the slow
+ * log names the last. Flags and database are looked at once a run, too; all of its commands had come before that. */
 #ifndef FLAGSTONE_SERVER_QUICK_H
 #define FLAGSTONE_SERVER_QUICK_H
 
