@@ -175,7 +175,8 @@ def frag_churn(park, report, args):
         delete(park, server, keys, "64-192")
         await_rest(server)
         for _ in range(max(1, args.rounds)):
-            found["quiet"].append(gets(park, server, keys, "64-192", seconds / 2)["windows"])
+            # the rounds before have changed sizes
+            found["quiet"].append(gets(park, server, keys, "64-192", seconds / 2, more=["--resize"])["windows"])
             for setting in ("no", "yes"):
                 active(server, setting)
                 before = status(server)
