@@ -14,7 +14,6 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,7 +22,7 @@ enum {
     BATCH = 24,
     NAME_MAX_LEN = 32,
     SLOW_STEP = 20000,
-    SLOW_MIN = 200000,
+    SLOW_MIN = 4000000,
     LONG_S = 100000,
     GRACE_S = 10
 };
@@ -405,52 +404,7 @@ static void op_flush(struct stress_client *w, int key)
     expect_number(w, 0, "DBSIZE");
 }
 
-/* ---- slow reads ---- */
-
-/* Asks for a value on the second connection; its first bytes say that it was looked up. */
-static void slow_begin(struct stress_client *w, int key)
-{
-    char line[64], name[NAME_MAX_LEN], head[32];
-    const struct model_value *v = &w->model.values[key];
-    int n = 0;
-    for (int i = 0; i < MODEL_KEYS && (v->dying || v->len < SLOW_MIN);
-         i++) { /* more than sockets hold: it stays pinned */
-        key = (key + 1) % MODEL_KEYS;
-        v = &w->model.values[key];
-    }
-    if (w->slow_value || !v->p || v->dying || w->run->evicting || v->len < 3000)
-        return;
-    snprintf(line, sizeof(line), "GET %s\r\n", name_of(name, key));
-    raw_send_text(w->slow, line);
-    do
-        raw_read(w->slow, &head[n], 1);
-    while (head[n++] != '\n' && n < (int)sizeof(head) - 1);
-    if (head[0] != '$' || strtoul(head + 1, NULL, 10) != v->len)
-        die(w, "slow GET has another length", NULL);
-    w->slow_value = malloc(v->len);
-    memcpy(w->slow_value, v->p, v->len);
-    w->slow_len = v->len;
-    w->slow_at = 0;
-}
-
-static void slow_step(struct stress_client *w)
-{
-    char buf[SLOW_STEP + 2];
-    size_t n = w->slow_len - w->slow_at < SLOW_STEP ? w->slow_len - w->slow_at : SLOW_STEP;
-    if (!w->slow_value)
-        return;
-    raw_read(w->slow, buf, n);
-    if (memcmp(buf, w->slow_value + w->slow_at, n) != 0)
-        die(w, "slow GET differs", NULL);
-    w->slow_at += n;
-    if (w->slow_at == w->slow_len) {
-        raw_read(w->slow, buf, 2);
-        free(w->slow_value);
-        w->slow_value = NULL;
-    }
-}
-
-/* ---- clients ---- */
+/* ---- replies ---- */
 
 static bool is_right(const struct expected *e, const redisReply *r)
 {
@@ -489,6 +443,64 @@ static void read_batch(struct stress_client *w)
     }
     w->nexpected = 0;
 }
+
+/* ---- slow reads ---- */
+
+/* Makes the key's value longer than what the sockets take in: its last segments, the short ones that do get moved, stay
+ * pinned while it is read. */
+static void slow_grow(struct stress_client *w, int key)
+{
+    char name[NAME_MAX_LEN];
+    struct model_value *v = &w->model.values[key];
+    size_t at = SLOW_MIN + model_random(&w->model) % 60000, n = 200;
+    char *p = random_bytes(w, n);
+    redisAppendCommand(w->c, "SETRANGE %s %d %b", name_of(name, key), (int)at, p, n);
+    model_write(v, at, p, n);
+    expect_number(w, (long long)v->len, "SETRANGE");
+    free(p);
+    read_batch(w);
+}
+
+/* Asks for a long value on the second connection; its first bytes say that it was looked up. */
+static void slow_begin(struct stress_client *w, int key)
+{
+    char line[64], name[NAME_MAX_LEN], head[32];
+    const struct model_value *v = &w->model.values[key];
+    int n = 0;
+    if (w->slow_value || v->dying || w->run->evicting)
+        return;
+    slow_grow(w, key);
+    snprintf(line, sizeof(line), "GET %s\r\n", name_of(name, key));
+    raw_send_text(w->slow, line);
+    do
+        raw_read(w->slow, &head[n], 1);
+    while (head[n++] != '\n' && n < (int)sizeof(head) - 1);
+    if (head[0] != '$' || strtoul(head + 1, NULL, 10) != v->len)
+        die(w, "slow GET has another length", NULL);
+    w->slow_value = malloc(v->len);
+    memcpy(w->slow_value, v->p, v->len);
+    w->slow_len = v->len;
+    w->slow_at = 0;
+}
+
+static void slow_step(struct stress_client *w)
+{
+    char buf[SLOW_STEP + 2];
+    size_t n = w->slow_len - w->slow_at < SLOW_STEP ? w->slow_len - w->slow_at : SLOW_STEP;
+    if (!w->slow_value)
+        return;
+    raw_read(w->slow, buf, n);
+    if (memcmp(buf, w->slow_value + w->slow_at, n) != 0)
+        die(w, "slow GET differs", NULL);
+    w->slow_at += n;
+    if (w->slow_at == w->slow_len) {
+        raw_read(w->slow, buf, 2);
+        free(w->slow_value);
+        w->slow_value = NULL;
+    }
+}
+
+/* ---- clients ---- */
 
 typedef void (*operation)(struct stress_client *w, int key);
 
@@ -538,7 +550,6 @@ static void client_setup(struct stress_client *w, struct run *run, int id)
     w->model.random = (run->seed + 1) * UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)(id + 1) << 40;
     w->c = client_open(run->server);
     w->slow = raw_open(run->server);
-    assert_int_equal(setsockopt(w->slow, SOL_SOCKET, SO_RCVBUF, &(int){4096}, sizeof(int)), 0);
     expect_status(w->c, "OK", "SELECT %d", id);
     raw_send_text(w->slow, "SELECT ");
     raw_send_text(w->slow, (const char[]){(char)('0' + id), '\r', '\n', '\0'});
