@@ -29,7 +29,7 @@ OPTIONS = ["--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction
 OWN_DEFAULT = {b"port", b"dir", b"maxmemory-policy", b"activedefrag", b"enable-debug-command", b"logfile", b"pidfile",
                b"bind", b"save", b"unixsocket", b"hash-seed", b"threads", b"active-defrag-ignore-bytes",
                b"active-defrag-threshold-lower", b"active-defrag-threshold-upper", b"active-defrag-cycle-min",
-               b"dynamic-hz"}
+               b"active-defrag-cycle-max", b"dynamic-hz"}
 
 
 class Difference(Exception):

@@ -65,8 +65,9 @@ static void test_usage_adds_up(void **state)
     fill_mixed(c);
     long long sum = sum_of_usage(c), dataset = memory(c, "used_memory_dataset");
     assert_true(dataset > 50 * MB);
-    assert_int_equal(sum, dataset);
-    assert_int_equal(stats_number(c, "dataset.bytes"), dataset);
+    /* an item that is moved between the questions may be in a chunk of another size afterwards */
+    assert_in_range(sum, dataset - dataset / 1000, dataset + dataset / 1000);
+    assert_in_range(stats_number(c, "dataset.bytes"), dataset - dataset / 1000, dataset + dataset / 1000);
     assert_int_equal(stats_number(c, "keys.count"), ask_int(c, "DBSIZE"));
     expect_status(c, "OK", "FLUSHALL");
     assert_int_equal(sum_of_usage(c), 0);
