@@ -43,13 +43,13 @@ static enum move_outcome move_item(struct store *s, uint64_t hash, chunk_ref ref
     uint32_t head = item_head(it), size = slab_chunk_size(&s->slab, ref);
     uint32_t used =
         item_kind(head) == KIND_ROPE ? item_value_offset(it, head) + ITEM_ROPE_BYTES : size - item_slack(head);
-    if (used > slab_chunk_size(&s->slab, to)) /* it grew since a smaller chunk was chosen */
-        return MOVE_NO_ROOM;
+    uint32_t room = slab_chunk_size(&s->slab, to);
+    if (used > room || (item_kind(head) == KIND_STRING && room - used > ITEM_SLACK_MAX))
+        return MOVE_NO_ROOM; /* written since `to` was chosen */
     struct item *copy = slab_ptr(&s->slab, to);
     memcpy(copy, it, used);
     if (item_kind(head) == KIND_STRING) /* a larger chunk has more slack */
-        atomic_store_explicit(&copy->head, item_set_slack(head, slab_chunk_size(&s->slab, to) - used),
-                              memory_order_relaxed);
+        atomic_store_explicit(&copy->head, item_set_slack(head, room - used), memory_order_relaxed);
     slab_set_state(&s->slab, to, slab_get_state(&s->slab, ref));
     *slot = (*slot & ~SLOT_REF_MASK) | to;
     return MOVE_MOVED;
@@ -130,16 +130,20 @@ static enum move_outcome move_to(struct store_ctx *sx, chunk_ref ref, chunk_ref 
 }
 
 /* A free chunk for what lies in `ref`: of the smallest class that has one, from the one that an item is made for up to
- * what policy_packs_into allows for that (or where it is already: else what was packed once would move up and up, and
- * its slack outgrow the head). Begins no page; 0: none. */
+ * what policy_packs_into allows for that (or where it is already: else what was packed once would move up and up), and
+ * no more than the head can tell as slack: with a slab-growth-factor of 1.34 and more the next class may be too large
+ * for that. Begins no page; 0: none. */
 static chunk_ref take_packed(struct store_ctx *sx, chunk_ref ref)
 {
     struct slab *slab = &sx->store->slab;
     uint32_t class = slab_class_of_ref(slab, ref), size = slab->classes.c[class].size;
     uint32_t head = item_head(slab_ptr(slab, ref)), slack = item_kind(head) == KIND_STRING ? item_slack(head) : 0;
-    uint32_t k = size_class_of(&slab->classes, slack < size ? size - slack : size), made_for = slab->classes.c[k].size;
+    uint32_t used = slack < size ? size - slack : size;
+    uint32_t k = size_class_of(&slab->classes, used), made_for = slab->classes.c[k].size;
     chunk_ref to = 0;
-    for (; to == 0 && (k <= class || policy_packs_into(made_for, slab->classes.c[k].size)); k++)
+    for (; to == 0 && (k <= class || (policy_packs_into(made_for, slab->classes.c[k].size) &&
+                                      slab->classes.c[k].size - used <= ITEM_SLACK_MAX));
+         k++)
         to = slab_take_free(slab, k);
     return to;
 }

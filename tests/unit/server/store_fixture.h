@@ -34,13 +34,15 @@ static inline uint32_t fixture_below(struct fixture *f, uint32_t n)
     return (uint32_t)((f->random >> 32) * n >> 32);
 }
 
-/* The hash seed is fixed, so that a run can be repeated. budget in pages, 0: none. */
-static inline void fixture_begin(struct fixture *f, int policy, uint64_t budget)
+/* The hash seed is fixed, so that a run can be repeated. budget in pages, 0: none; growth of classes, 0: as usual. */
+static inline void fixture_begin_growing(struct fixture *f, int policy, uint64_t budget, double growth)
 {
     char why[256] = "";
     *f = (struct fixture){.o = options_new(), .random = 1};
     assert_non_null(f->o);
     atomic_store(&f->o->maxmemory_policy, policy);
+    if (growth > 0)
+        f->o->slab_growth_factor = growth;
     f->s = store_open(f->o, why, sizeof why);
     if (f->s == NULL)
         fail_msg("%s", why);
@@ -51,6 +53,11 @@ static inline void fixture_begin(struct fixture *f, int policy, uint64_t budget)
     store_ctx_turn(f->sx, FIXTURE_NOW_MS);
     if (budget > 0)
         pool_set_budget(&f->s->slab.pool, budget);
+}
+
+static inline void fixture_begin(struct fixture *f, int policy, uint64_t budget)
+{
+    fixture_begin_growing(f, policy, budget, 0);
 }
 
 static inline struct tally fixture_tally(struct fixture *f)

@@ -228,9 +228,37 @@ static void test_beside_its_users(void **state)
     fixture_end(&f);
 }
 
+/* A chunk may be packed into one of a larger class only as long as the head can tell the slack. */
+static void test_packing_within_slack(void **state)
+{
+    static const char bytes[CHUNK_MAX];
+    (void)state;
+    fixture_begin_growing(&f, EVICT_NONE, 0, 1.5);
+    store_ctx_turn(f.sx, clock_wall_ms());
+    const struct size_classes *c = &f.s->slab.classes;
+    uint32_t tried = 0;
+    for (uint32_t k = 1; k + 1 < c->n && c->c[k + 1].size <= CHUNK_MAX; k++) {
+        uint32_t least = c->c[k - 1].size + 1;
+        if (!policy_packs_into(c->c[k].size, c->c[k + 1].size) || c->c[k + 1].size - least <= ITEM_SLACK_MAX)
+            continue;
+        tried++;
+        assert_int_equal(fixture_put(&f, "k", 0, bytes, least - 5, STORE_NO_EXPIRY), STORE_OK);
+        assert_int_equal(fixture_put(&f, "n", 0, bytes, c->c[k + 1].size - 5, STORE_NO_EXPIRY), STORE_OK);
+        magazines_flush(f.sx);
+        lock_take(&f.s->reclaim, LOCK_RECLAIM);
+        relocate_pack(f.sx, k);
+        lock_release(&f.s->reclaim, LOCK_RECLAIM);
+        assert_true(fixture_has(&f, "k", 0));
+        fixture_assert_sound(&f);
+    }
+    assert_true(tried > 0);
+    fixture_end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_packing_within_slack),
         cmocka_unit_test(test_beside_its_users),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
