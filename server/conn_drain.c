@@ -3,9 +3,11 @@
  *
  * A socket closed over unread requests is reset by the kernel, which throws away what it still had to send. Therefore a
  * TCP connection is closed only when its peer's kernel has confirmed every byte; no event tells that, so it is looked
- * at every few milliseconds. What is sent over a unix socket has arrived at once. */
+ * at every few milliseconds. What is sent over a unix socket has arrived at once. A peer that has gone confirms nothing
+ * any more, and is not waited for. */
 #include <event2/event.h>
 #include <linux/sockios.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 
 #include "server/batch.h"
@@ -15,6 +17,13 @@
 
 enum { LOOK_MS = 5 };
 
+/* The connection was reset, or timed out. Nobody reads it, so nobody else would notice. */
+static bool is_gone(const struct conn *c)
+{
+    struct pollfd p = {.fd = c->fd};
+    return poll(&p, 1, 0) > 0 && (p.revents & (POLLERR | POLLHUP)) != 0;
+}
+
 bool conn_is_drained(struct conn *c)
 {
     int unconfirmed = 0;
@@ -22,7 +31,7 @@ bool conn_is_drained(struct conn *c)
         return false;
     if (!c->wkr->draining || conn_has(c, CONN_UNIX))
         return true;
-    return ioctl(c->fd, SIOCOUTQ, &unconfirmed) != 0 || unconfirmed == 0;
+    return ioctl(c->fd, SIOCOUTQ, &unconfirmed) != 0 || unconfirmed == 0 || is_gone(c);
 }
 
 void conn_drain_more(struct worker *w)

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { VALUE = 1 << 20, GETS = 40 };
+enum { VALUE = 1 << 20, GETS = 40, SHORT_VALUE = 1 << 15 };
 
 /* A client whose socket takes little, so that most of a large reply waits in the server. */
 static int narrow_open(const struct test_server *s)
@@ -102,6 +102,24 @@ static void test_patience_ends(void **state)
     close(fd);
 }
 
+/* Whoever goes away meanwhile, over replies that the kernel had taken, will never confirm them. */
+static void test_who_is_gone_is_not_waited_for(void **state)
+{
+    struct test_server *s = SERVER_START("--threads", "1", "--shutdown-timeout", "100000");
+    redisContext *c = client_open(s);
+    int fd = narrow_open(s), idle = raw_open(s);
+    char first;
+    (void)state;
+    expect_int(c, SHORT_VALUE, "SETRANGE some %d v", SHORT_VALUE - 1);
+    raw_send_text(fd, "GET some\r\n");
+    assert_int_equal(recv(fd, &first, 1, MSG_PEEK), 1);
+    kill(server_pid(s), SIGTERM);
+    raw_expect_closed(idle); /* it drains */
+    close(fd);
+    server_join(s);
+    redisFree(c);
+}
+
 static void test_second_signal_ends_at_once(void **state)
 {
     static const int numbers[] = {SIGTERM, SIGINT};
@@ -185,6 +203,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sigterm_drains),
         cmocka_unit_test(test_patience_ends),
+        cmocka_unit_test(test_who_is_gone_is_not_waited_for),
         cmocka_unit_test(test_second_signal_ends_at_once),
         cmocka_unit_test(test_now_and_no_patience),
         cmocka_unit_test(test_shutdown_in_a_pipeline),
