@@ -19,8 +19,11 @@ static int64_t subscriptions(const struct cmd_ctx *c, enum topic_kind kind)
     return (int64_t)pubsub_count(c->conn, TOPIC_CHANNEL) + pubsub_count(c->conn, TOPIC_PATTERN);
 }
 
+/* CLIENT REPLY does not hide it, as it does not hide messages. */
 static void confirm(struct cmd_ctx *c, const char *what, enum topic_kind kind, const char *name, size_t n)
 {
+    uint8_t muted = c->out->muted;
+    c->out->muted = 0;
     reply_push(c->out, 3);
     reply_cstr(c->out, what);
     if (name != NULL)
@@ -28,6 +31,7 @@ static void confirm(struct cmd_ctx *c, const char *what, enum topic_kind kind, c
     else
         reply_null(c->out);
     reply_int(c->out, subscriptions(c, kind));
+    c->out->muted = muted;
 }
 
 static void no_memory(struct cmd_ctx *c)

@@ -149,7 +149,7 @@ uint64_t pubsub_publish(struct server *s, struct worker *w, enum topic_kind kind
             mailbox_wake(s->workers[i]->mail);
     if (m != NULL)
         message_drop(m);
-    if (w != NULL && receives(&r, w->index))
+    if (w != NULL && receives(&r, w->index) && !w->holds_messages)
         pubsub_read_mail(w);
     return r.n;
 }

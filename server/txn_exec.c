@@ -9,6 +9,7 @@
 #include "server/handlers.h"
 #include "server/kept.h"
 #include "server/options.h"
+#include "server/pubsub.h"
 #include "server/server.h"
 #include "server/store_ctx.h"
 #include "server/txn.h"
@@ -80,7 +81,8 @@ static void run_locked(struct run *r)
     store_repay(sx, loan);
 }
 
-/* Runs them with all other workers stopped; each locks what it needs. */
+/* Runs them with all other workers stopped; each locks what it needs. Its own worker delivers no messages meanwhile: to
+ * the connection itself they would come in the middle of EXEC's reply. */
 static void run_gated(struct run *r)
 {
     struct worker *w = r->c->wkr;
@@ -93,6 +95,7 @@ static void run_gated(struct run *r)
         reply_null_array(r->c->out);
     } else {
         reply_array(r->c->out, r->t->n);
+        w->holds_messages = true;
         for (struct kept *k = r->t->first; k != NULL; k = k->next) {
             uint16_t db = store_db(r->c->srv->store, conn_db(r->c->conn));
             r->keys.n = 0;
@@ -101,8 +104,11 @@ static void run_gated(struct run *r)
             else
                 reply_error(r->c->out, "OOM command not allowed when used memory > 'maxmemory'.");
         }
+        w->holds_messages = false;
     }
     gate_open(w);
+    if (atomic_load_explicit(&w->backlog, memory_order_relaxed) > 0)
+        pubsub_read_mail(w);
 }
 
 void txn_exec(struct cmd_ctx *c)

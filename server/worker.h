@@ -56,6 +56,7 @@ struct worker {
     bool running; /* `thread` is to be joined */
 
     bool publishers_wait;               /* some are not read, since messages pile up (pubsub.h) */
+    bool holds_messages;                /* EXEC is replying: messages are delivered behind that */
     alignas(64) _Atomic uint32_t busy;  /* executes commands (gate.h) */
     alignas(64) _Atomic size_t backlog; /* bytes of messages in its mailbox */
     alignas(64) struct clients clients; /* registry of this worker's connections */

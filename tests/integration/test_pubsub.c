@@ -299,6 +299,52 @@ static void test_many_channels(void **state)
     server_stop(server);
 }
 
+/* Reads up to and with this text, which no beginning of itself precedes. */
+static void skip_past(int fd, const char *text)
+{
+    for (size_t at = 0; text[at] != '\0';) {
+        char byte;
+        raw_read(fd, &byte, 1);
+        at = byte == text[at] ? at + 1 : byte == text[0];
+    }
+}
+
+/* Messages come behind the reply of EXEC, never in the middle of it. */
+static void test_exec_replies_in_one_piece(void **state)
+{
+    (void)state;
+    server = SERVER_START("--threads", "1", "--notify-keyspace-events", "KEA");
+    int fd = raw_open(server);
+    raw_send_text(fd, "HELLO 3\r\nSUBSCRIBE news __keyspace@0__:a\r\n");
+    raw_send_text(fd, "MULTI\r\nPUBLISH news 1\r\nSET a 1\r\nSPUBLISH other 2\r\nDBSIZE\r\nEXEC\r\nPING\r\n");
+    for (int i = 0; i < 4; i++)
+        skip_past(fd, "+QUEUED\r\n");
+    raw_expect(fd, "*4\r\n:1\r\n+OK\r\n:0\r\n:1\r\n");
+    raw_expect(fd, ">3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$1\r\n1\r\n");
+    raw_expect(fd, ">3\r\n$7\r\nmessage\r\n$16\r\n__keyspace@0__:a\r\n$3\r\nset\r\n");
+    raw_expect(fd, "+PONG\r\n");
+    close(fd);
+    server_stop(server);
+}
+
+/* CLIENT REPLY is about replies: subscriptions are confirmed, as messages come. */
+static void test_reply_off_hears(void **state)
+{
+    (void)state;
+    server = SERVER_START("--threads", "2");
+    redisContext *publisher = client_open(server);
+    int fd = raw_open(server);
+    raw_send_text(fd, "CLIENT REPLY OFF\r\nPING\r\nSUBSCRIBE news\r\n");
+    raw_expect(fd, "*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n");
+    expect_int(publisher, 1, "PUBLISH news 1");
+    raw_expect(fd, "*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$1\r\n1\r\n");
+    raw_send_text(fd, "UNSUBSCRIBE\r\n");
+    raw_expect(fd, "*3\r\n$11\r\nunsubscribe\r\n$4\r\nnews\r\n:0\r\n");
+    close(fd);
+    redisFree(publisher);
+    server_stop(server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -309,6 +355,8 @@ int main(void)
         cmocka_unit_test(test_counts_are_deliveries),
         cmocka_unit_test(test_answers_come_second),
         cmocka_unit_test(test_many_channels),
+        cmocka_unit_test(test_exec_replies_in_one_piece),
+        cmocka_unit_test(test_reply_off_hears),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
