@@ -3,6 +3,7 @@
 #include "server/acl_file.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,14 +83,20 @@ static void tell(struct reading *r, const char *rule, enum acl_error why)
         text_printf(r->errors, "%s:%d: %s. ", r->path, r->line, acl_error_text(why));
 }
 
-/* Cuts a line into words at blanks, in place. NULL: memory is short. */
+/* Cuts a line into words at blanks, in place. Of the first two words, which are "user" and its name, only one blank is
+ * between: a second one ends a name that is empty, as in Redis. NULL: memory is short. */
 static char **split(char *line, int *n)
 {
-    size_t room = strlen(line) / 2 + 2;
+    static const char blanks[] = " \t\r";
+    static char empty[1];
+    size_t room = strlen(line) / 2 + 3;
     char **words = malloc(room * sizeof *words), *state = NULL;
     *n = 0;
-    for (char *w = strtok_r(line, " \t\r", &state); w != NULL && words != NULL; w = strtok_r(NULL, " \t\r", &state))
+    for (char *w = strtok_r(line, blanks, &state); w != NULL && words != NULL; w = strtok_r(NULL, blanks, &state)) {
+        if (*n == 1 && w - words[0] > (ptrdiff_t)strlen(words[0]) + 1)
+            words[(*n)++] = empty;
         words[(*n)++] = w;
+    }
     return words;
 }
 

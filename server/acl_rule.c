@@ -199,7 +199,7 @@ static enum acl_error apply_first_arg(struct acl_user *u, bool allow, const char
     if (c == NULL)
         return ACL_UNKNOWN_COMMAND;
     size_t len = n - (size_t)(bar + 1 - name);
-    if (len == 0 || memchr(bar, '\0', len) != NULL)
+    if (len == 0 || !acl_name_valid(bar + 1, len)) /* no list of rules could carry it */
         return ACL_SYNTAX;
     if (strchr(c->name, '|') != NULL)
         return ACL_FIRST_ARG_OF_SUB;

@@ -404,7 +404,7 @@ bool conf_load_words(struct options *o, char *const *words, int n, char err[CONF
     fprintf(f, "--%s", words[0]);
     for (int i = 1; i < n; i++) {
         fputc(' ', f);
-        conf_quote(f, words[i]);
+        conf_quote(f, words[i], strlen(words[i]));
     }
     bool ok = fclose(f) == 0 && load_words(&l, &s, &w, line, len);
     free(line);

@@ -110,10 +110,18 @@ static bool is_user_line(const char *line, size_t len)
     return len - skip > 4 && strncasecmp(line + skip, "user", 4) == 0 && isspace((unsigned char)line[skip + 4]);
 }
 
+/* The lines are as in a file of users, where nothing is quoted: here some words need to be. */
 static void write_users(struct rewrite *r, FILE *to)
 {
-    if (!r->users_written)
-        fputs(r->users, to);
+    for (const char *p = r->users; !r->users_written && *p != '\0'; p++) {
+        size_t n = strcspn(p, " \n");
+        if (n == 0 || strcspn(p, "\"'") < n)
+            conf_quote(to, p, n);
+        else
+            fwrite(p, 1, n, to);
+        p += n;
+        fputc(*p, to);
+    }
     r->users_written = true;
 }
 

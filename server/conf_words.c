@@ -107,12 +107,12 @@ void conf_words_free(struct conf_words *w)
     *w = (struct conf_words){0};
 }
 
-void conf_quote(FILE *to, const char *text)
+void conf_quote(FILE *to, const char *text, size_t len)
 {
     static const char plain[] = "\\\"\n\r\t\a\b";
     static const char marks[] = "\\\"nrtab";
     fputc('"', to);
-    for (const char *p = text; *p; p++) {
+    for (const char *p = text; p < text + len; p++) {
         const char *special = strchr(plain, *p);
         if (special)
             fprintf(to, "\\%c", marks[special - plain]);

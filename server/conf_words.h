@@ -22,7 +22,7 @@ struct conf_words {
 enum conf_words_status conf_words_split(const char *line, size_t len, struct conf_words *w);
 void conf_words_free(struct conf_words *w);
 
-/* Writes a text so that it is read back as one word: "..." with escapes. */
-void conf_quote(FILE *to, const char *text);
+/* Writes text[0, len), which has no zero bytes, so that it is read back as one word: "..." with escapes. */
+void conf_quote(FILE *to, const char *text, size_t len);
 
 #endif

@@ -150,7 +150,7 @@ static void show_text(FILE *f, const struct option *d, const char *text, bool li
 {
     char here[4096];
     if (line && d->type != OPTION_ADDRESSES && d->type != OPTION_PERCENTILES)
-        conf_quote(f, text);
+        conf_quote(f, text, strlen(text));
     else if (line && text[0] == '\0')
         fputs("\"\"", f);
     else if (!line && d->type == OPTION_DIR && getcwd(here, sizeof here))

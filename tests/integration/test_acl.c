@@ -409,6 +409,57 @@ static void test_user_lines(void **state)
     unlink(path);
 }
 
+/* Names and patterns that files would take for something else. */
+static void make_odd_users(redisContext *c)
+{
+    static const char *const names[] = {"", "a\"b", "a'b", "#c", "d\\n", "on", "user", "\xff\x01"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        expect_status(c, "OK", "ACL SETUSER %s on nopass ~k\"x ~#y &'c +get +select|\"q", names[i]);
+    expect_error(c, "ERR Error in ACL SETUSER modifier '+select|a b': Syntax error", "ACL SETUSER e %s", "+select|a b");
+    expect_error(c, "ERR Error in ACL SETUSER modifier '+select|a b': Syntax error", "ACL SETUSER e %s",
+                 "+select|a\nb");
+}
+
+static void expect_same_users(redisContext *c, const redisReply *want)
+{
+    redisReply *r = ask(c, "ACL LIST");
+    assert_int_equal(r->elements, want->elements);
+    for (size_t i = 0; i < r->elements; i++)
+        assert_string_equal(r->element[i]->str, want->element[i]->str);
+    freeReplyObject(r);
+}
+
+/* What ACL SAVE and CONFIG REWRITE write, the server reads back, whatever users are called. */
+static void test_odd_users_are_kept(void **state)
+{
+    static const char *const keep[] = {"ACL SAVE", "CONFIG REWRITE"};
+    (void)state;
+    for (int by_lines = 0; by_lines < 2; by_lines++) {
+        char path[] = "/tmp/flagstone-acl-XXXXXX";
+        int fd = mkstemp(path);
+        assert_true(fd >= 0);
+        close(fd);
+        const char *const options[] = {by_lines ? path : "--aclfile", by_lines ? NULL : path, NULL};
+        struct test_server *s = server_start(options);
+        redisContext *c = client_open(s);
+        make_odd_users(c);
+        redisReply *users = ask(c, "ACL LIST");
+        expect_status(c, "OK", keep[by_lines]);
+        if (!by_lines)
+            expect_status(c, "OK", "ACL LOAD");
+        expect_same_users(c, users);
+        redisFree(c);
+        server_stop(s);
+        s = server_start(options);
+        c = client_open(s);
+        expect_same_users(c, users);
+        freeReplyObject(users);
+        redisFree(c);
+        server_stop(s);
+        unlink(path);
+    }
+}
+
 /* An address of this machine that is not the loopback's, NULL: it has none. */
 static const char *own_address(void)
 {
@@ -465,6 +516,7 @@ int main(void)
         cmocka_unit_test(test_file),
         cmocka_unit_test(test_refuses_to_start),
         cmocka_unit_test(test_user_lines),
+        cmocka_unit_test(test_odd_users_are_kept),
         cmocka_unit_test(test_all_at_once),
         cmocka_unit_test(test_protected_mode),
     };

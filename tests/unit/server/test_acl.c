@@ -413,10 +413,16 @@ static void test_file(void **state)
     assert_non_null(mkdtemp(dir));
     snprintf(path, sizeof path, "%s/users", dir);
     use_file(s, path);
-    write_file(path, "user alice on >pw ~* +@all\r\n\n  user   bob\toff \nuser default on nopass +@all ~* &*");
+    write_file(path, "user alice on >pw ~* +@all\r\n\n  user bob\t  off \nuser default on nopass +@all ~* &*");
     assert_true(acl_load_file(s, &errors));
     assert_users(s, "alice bob default");
     assert_true(authenticates(s, "alice", "pw"));
+
+    /* A second blank is behind an empty name. */
+    write_file(path, "user  bob on\n");
+    assert_false(acl_load_file(s, &errors));
+    assert_non_null(strstr(errors.p, ":1: Syntax error. "));
+    text_free(&errors);
 
     /* Unchanged users keep their version, changed ones are others. */
     struct acl_user *alice = acl_find(s->acl, "alice", 5), *bob = acl_find(s->acl, "bob", 3);

@@ -170,7 +170,7 @@ static void test_quote_is_read_back(void **state)
         every[i] = (char)(i + 1);
     every[255] = '\0';
     FILE *f = open_memstream(&quoted, &len);
-    conf_quote(f, every);
+    conf_quote(f, every, 255);
     fclose(f);
     assert_null(memchr(quoted, '\n', len));
     assert_int_equal(conf_words_split(quoted, len, &w), CONF_WORDS_OK);
