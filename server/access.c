@@ -33,7 +33,7 @@ enum acl_verdict access_check(struct cmd_ctx *c, const struct command *cmd, cons
     enum acl_verdict v = acl_check(u, cmd, argv, argc, &at);
     if (v == ACL_ALLOWED)
         return v;
-    struct acl_denied d = {.why = v, .user = u->name, .user_len = strlen(u->name)};
+    struct acl_denied d = {.why = v, .object = "", .user = u->name, .user_len = strlen(u->name)};
     if (v == ACL_NO_COMMAND) {
         d.object = cmd->name;
         d.object_len = strlen(cmd->name);

@@ -116,6 +116,30 @@ static void test_deleted_and_cut(void **state)
     server_stop(s);
 }
 
+/* A channel's name that is so long that it is received apart is denied, and kept in ACL LOG without it. */
+static void test_long_channel(void **state)
+{
+    enum { BYTES = 300000 };
+    struct test_server *s = SERVER_START("--threads", "1");
+    redisContext *admin = client_open(s), *c;
+    char *name = malloc(BYTES);
+    (void)state;
+    memset(name, 'x', BYTES);
+    expect_status(admin, "OK", "ACL SETUSER u on >pw resetchannels &news +publish");
+    c = login(s, "u");
+    for (int i = 0; i < 2; i++)
+        expect_error(c, "NOPERM this user has no permissions to access one of the channels", "PUBLISH %b x", name,
+                     (size_t)BYTES);
+    redisReply *r = ask(admin, "ACL LOG");
+    assert_int_equal(r->elements, 1);
+    assert_int_equal(r->element[0]->element[1]->integer, 2);
+    freeReplyObject(r);
+    free(name);
+    redisFree(c);
+    redisFree(admin);
+    server_stop(s);
+}
+
 /* A client that never authenticated may go on when the password is taken away, and must when it comes back. */
 static void test_default_user(void **state)
 {
@@ -511,6 +535,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_changes_hold_everywhere),
         cmocka_unit_test(test_deleted_and_cut),
+        cmocka_unit_test(test_long_channel),
         cmocka_unit_test(test_default_user),
         cmocka_unit_test(test_flood_of_passwords),
         cmocka_unit_test(test_file),
