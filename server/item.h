@@ -31,7 +31,7 @@ enum {
     ITEM_MARKS = ITEM_RAW | ITEM_TEXT, /* what OBJECT ENCODING wants to know of how a value was made */
     ITEM_KLEN_SHIFT = 8,
     ITEM_SLACK_SHIFT = 16,
-    ITEM_SLACK_MAX = 2047,
+    ITEM_SLACK_MAX = 2047, /* at least CLASS_STEP_MAX; whoever chooses a larger chunk than the smallest minds it */
     ITEM_DB_SHIFT = 27,
     ITEM_DB_WIDE = 31, /* the number is in two bytes of its own */
     ITEM_ROPE_BYTES = 4,
@@ -168,6 +168,7 @@ static inline uint32_t item_write(struct item *it, enum item_kind kind, const st
                                   uint32_t slack, uint32_t marks)
 {
     uint32_t db = k->db >= ITEM_DB_WIDE ? (uint32_t)ITEM_DB_WIDE : k->db;
+    ASSERT(slack <= ITEM_SLACK_MAX);
     uint32_t head =
         (uint32_t)kind | (k->len & 0xff) << ITEM_KLEN_SHIFT | slack << ITEM_SLACK_SHIFT | db << ITEM_DB_SHIFT | marks;
     if (expire_ms != STORE_NO_EXPIRY)

@@ -112,7 +112,10 @@ static enum move_outcome move_to(struct store_ctx *sx, chunk_ref ref, chunk_ref 
     lock_take(&sh->lock, LOCK_SHARD);
     uint64_t begin = timed ? clock_mono_ns() : 0;
     if (slab_get_state(&s->slab, ref) >= CHUNK_LIVE) {
-        if (item_kind(head) == KIND_SEGMENT)
+        if (item_kind(head) != KIND_STRING && item_kind(head) != KIND_ROPE &&
+            slab_chunk_size(&s->slab, to) < slab_chunk_size(&s->slab, ref))
+            o = MOVE_NO_ROOM; /* it was an item when the chunk was chosen */
+        else if (item_kind(head) == KIND_SEGMENT)
             o = move_segment(s, r, hash, ref, to);
         else if (item_kind(head) == KIND_TABLE)
             o = index_move_table(s, ref, to) ? MOVE_MOVED : MOVE_GONE;

@@ -35,6 +35,8 @@ bool item_hash_unlocked(const struct store *s, chunk_ref ref, uint64_t *hash)
     return true;
 }
 
+static_assert((uint32_t)CLASS_STEP_MAX <= (uint32_t)ITEM_SLACK_MAX, "an item's head says how much its chunk has left");
+
 /* Counts a live item in (+1) or out (-1). */
 static void account_item(struct store_ctx *sx, struct item *it, chunk_ref ref, int sign)
 {

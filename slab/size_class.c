@@ -1,5 +1,6 @@
 /* See size_class.h. Each size is the factor times the last (4 bytes more at least), then raised to the largest of which
- * as many fit a page. The last steps reach CHUNK_MAX exactly, whatever the factor; the whole page comes after it. */
+ * as many fit a page. A step that this makes larger than CLASS_STEP_MAX is shortened. The last steps reach CHUNK_MAX
+ * exactly, whatever the factor; the whole page comes after it. */
 #include "slab/size_class.h"
 
 #include "slab/base/assert.h"
@@ -34,7 +35,10 @@ void size_classes_make(struct size_classes *s, uint32_t chunk_min, double factor
     double size = up4(chunk_min);
     s->n = 0;
     for (;;) {
-        struct size_class c = fit((uint32_t)size);
+        uint32_t bytes = (uint32_t)size;
+        struct size_class c = fit(bytes);
+        while (s->n > 0 && c.size > s->c[s->n - 1].size + CLASS_STEP_MAX)
+            c = fit(bytes -= 4);
         if (s->n == CLASS_MAX - 2)
             c = fit(CHUNK_MAX);
         s->c[s->n++] = c;

@@ -9,7 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CLASS_MAX = 240, CLASS_NONE = 255, CHUNK_MAX = 4088, CHUNK_WHOLE = 65536 - 8 };
+enum {
+    CLASS_MAX = 240,
+    CLASS_NONE = 255,
+    CHUNK_MAX = 4088,
+    CHUNK_WHOLE = 65536 - 8,
+    CLASS_STEP_MAX = 2044, /* bytes from one size to the next, whatever the factor; but for the whole page */
+};
 
 struct size_class {
     uint32_t size;    /* bytes of a chunk, multiple of 4 */

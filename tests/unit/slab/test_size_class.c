@@ -50,14 +50,15 @@ static void test_classes_tile_the_page(void **state)
 static void test_sizes_rise_in_small_steps(void **state)
 {
     (void)state;
-    for (int m = 0; m < MINIMA; m++)
-        for (int f = 0; f < FACTORS; f++) {
+    for (uint32_t least = 24; least <= 1024; least += 4)
+        for (int percent = 101; percent <= 200; percent++) {
             struct size_classes s;
-            size_classes_make(&s, minima[m], factors[f]);
+            size_classes_make(&s, least, percent / 100.0);
             for (uint32_t k = 1; k + 1 < s.n; k++) {
                 assert_true(s.c[k].size > s.c[k - 1].size);
                 assert_true(s.c[k].size - s.c[k - 1].size <= SLACK_MAX);
             }
+            assert_int_equal(s.c[s.n - 2].size, CHUNK_MAX);
         }
 }
 
