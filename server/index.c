@@ -119,14 +119,17 @@ slot_t *index_find_ref(const struct store *s, uint64_t hash, chunk_ref ref)
     return NULL;
 }
 
+/* Small tables have few sizes: each may leave most of a page free, more than the tables gain by fine steps. */
+static uint32_t in_steps(uint32_t slots)
+{
+    return slots < SMALL_TABLE ? slots | 3 : slots;
+}
+
 /* A fresh chunk for a table of at least `slots`, its header written; cap is what it holds. 0: short. */
 static chunk_ref table_new(struct store_ctx *sx, const struct shard *sh, uint32_t slots, uint32_t first, uint32_t *cap)
 {
     struct slab *slab = &sx->store->slab;
-    if (slots <
-        SMALL_TABLE) /* few sizes: each may leave most of a page free, more than the tables gain by fine steps */
-        slots |= 3;
-    uint32_t class = size_class_of(&slab->classes, TABLE_HEADER + slots * sizeof(slot_t));
+    uint32_t class = size_class_of(&slab->classes, TABLE_HEADER + in_steps(slots) * sizeof(slot_t));
     chunk_ref ref = chunk_take_spare(sx, class);
     if (ref == 0)
         return 0;
@@ -275,7 +278,7 @@ void index_remove(struct store_ctx *sx, uint64_t hash, slot_t *slot)
         struct entry_bits none = {.depth = b.depth};
         dir_put(sh, tag, none);
         table_discard(sx, sh, b.ref);
-    } else if (slots_for(b.count) < b.cap - b.cap / 5) {
+    } else if (in_steps(slots_for(b.count)) < b.cap - b.cap / 5) {
         /* where no chunk is at hand the table stays as it is: the next removal tries again */
         (void)table_resize(sx, sh, tag, b, slots_for(b.count));
     }

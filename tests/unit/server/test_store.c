@@ -696,6 +696,39 @@ static void test_databases(void **state)
     end();
 }
 
+#ifndef FLAGSTONE_FORCE_MOVE /* which moves tables whenever they are used */
+static bool put_near(uint32_t i)
+{
+    char name[16];
+    struct skey k;
+    snprintf(name, sizeof name, "%u", i);
+    store_key(f.s, &k, name, strlen(name), 0);
+    return shard_of(f.s, k.hash) == &f.s->shards[7] && fixture_put(&f, name, 0, "v", 1, STORE_NO_EXPIRY) == STORE_OK;
+}
+
+/* Keys that go and come again leave their shard's small table where it is: it is not re-laid into one of its size. */
+static void test_small_tables_stay(void **state)
+{
+    (void)state;
+    enum { NEAR = 30 };
+    uint32_t number[NEAR], n = 0;
+    begin(0);
+    for (uint32_t i = 0; n < NEAR; i++)
+        if (put_near(i))
+            number[n++] = i;
+    while (n > 1) {
+        char name[16];
+        chunk_ref before = index_table_ref(f.s, UINT64_C(7) << (64 - SHARD_BITS));
+        uint32_t class = slab_class_of_ref(&f.s->slab, before);
+        snprintf(name, sizeof name, "%u", number[--n]);
+        assert_true(fixture_delete(&f, name, 0));
+        chunk_ref after = index_table_ref(f.s, UINT64_C(7) << (64 - SHARD_BITS));
+        assert_true(after == before || slab_class_of_ref(&f.s->slab, after) < class);
+    }
+    end();
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -709,6 +742,9 @@ int main(void)
         cmocka_unit_test(test_relocation_without_room),
         cmocka_unit_test(test_pinned_values),
         cmocka_unit_test(test_databases),
+#ifndef FLAGSTONE_FORCE_MOVE
+        cmocka_unit_test(test_small_tables_stay),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
