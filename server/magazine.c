@@ -108,11 +108,13 @@ void chunk_give(struct store_ctx *sx, chunk_ref ref)
 #else
     const uint32_t room = magazine_size(s, class);
 #endif
+    /* first of all it looks taken: who drains its page from now on leaves it alone, though it may be filled at once */
+    slab_set_state(s, ref, CHUNK_RESERVED);
+    atomic_signal_fence(memory_order_seq_cst);
     if (m->n >= room || m->n >= m->cap || slab_is_draining(s, ref)) {
         slab_give(s, ref);
         return;
     }
-    slab_set_state(s, ref, CHUNK_RESERVED);
     m->c[m->n++] = ref;
     sx->held++;
 }

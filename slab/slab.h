@@ -169,9 +169,10 @@ bool slab_drain_page(struct slab *s, uint32_t page);
 bool slab_drained(struct slab *s, uint32_t page);
 /* Ends the draining: a page that is wholly free goes to the pool (true), another is active again. */
 bool slab_drain_end(struct slab *s, uint32_t page);
+/* Once this is false again, what was read of the page while it was draining is behind: its chunks may be written. */
 static inline bool slab_is_draining(const struct slab *s, chunk_ref ref)
 {
-    return atomic_load_explicit(&slab_page(s, slab_page_of(ref))->state, memory_order_relaxed) == PAGE_DRAINING;
+    return atomic_load_explicit(&slab_page(s, slab_page_of(ref))->state, memory_order_acquire) == PAGE_DRAINING;
 }
 
 /* Finds the chunks of an active page whose state is `first`, or one of the `n` - 1 values after it (from CHUNK_EXPIRES

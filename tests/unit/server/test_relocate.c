@@ -183,8 +183,10 @@ static void keep_house(void)
         reclaim_compact(f.sx, &d);
         reclaim_pack(f.sx, round % (f.s->slab.classes.n - 1)); /* whether or not that wins anything */
         rope_free_lazy(f.sx, 100);
-        if (!expiry_step(f.sx, &x, 16))
-            x.done_s -= CHUNK_EXPIRY_STATES; /* at once again, and for every second */
+        if (!expiry_step(f.sx, &x, 16)) { /* at once again: every second, or so few that most are left at a glance */
+            x.next_ms = 0;
+            x.done_s -= round % 2 == 0 ? CHUNK_EXPIRY_STATES : CHUNK_EXPIRY_STATES / 2;
+        }
         if (round % 64 == 0 && !store_check(f.sx, why, sizeof why))
             fail_msg("%s", why);
         if (round % 16 == 0)
