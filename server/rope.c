@@ -325,9 +325,8 @@ bool rope_own(struct store_ctx *sx, uint32_t id, size_t at, size_t n)
             sx->short_count = i < sh.whole ? (last < sh.whole ? last : sh.whole) - i + 1 : 1;
             return false;
         }
-        size_t start = segment_start(&sh, i), bytes = segment_bytes(&sh, i);
-        bool all = at <= start && at + n >= start + bytes;
-        memcpy(slab_ptr(&s->slab, ref), slab_ptr(&s->slab, r->refs[i]), SEGMENT_HEADER + (all ? 0 : bytes));
+        /* also what will be overwritten: where a later segment is short, the value is read as it was meanwhile */
+        memcpy(slab_ptr(&s->slab, ref), slab_ptr(&s->slab, r->refs[i]), SEGMENT_HEADER + segment_bytes(&sh, i));
         account(sx, r, -1);
         put_aside(sx, r, i);
         r->refs[i] = ref;

@@ -103,8 +103,8 @@ uint32_t rope_segment_at(const struct rope_shape *sh, size_t at);
 void rope_read(const struct store *s, const struct rope *r, size_t at, size_t n, char *to);
 void rope_write(const struct store *s, const struct rope *r, size_t at, const char *p, size_t n);
 
-/* Before the bytes [at, at + n) (within its length) of a live rope are overwritten, all of them: makes their segments
- * such as no pin has seen. The value stays as it is, but for bytes that will be overwritten. False: short. */
+/* Before the bytes [at, at + n) (within its length) of a live rope are overwritten: makes their segments such as no pin
+ * has seen. The value stays as it is, whatever the outcome. False: short. */
 bool rope_own(struct store_ctx *sx, uint32_t id, size_t at, size_t n);
 
 /* A private copy of at least `len` bytes (more: zeros); 0: short. */

@@ -396,6 +396,24 @@ static void test_a_write_copies_what_it_touches(void **state)
     rope_free(f.sx, id);
 }
 
+/* A write that is refused for want of chunks, after some of its segments were copied, has changed nothing. */
+static void test_a_refused_write_changes_nothing(void **state)
+{
+    (void)state;
+    uint32_t id = make(MOST);
+    rope_adopt(f.sx, id, HASH);
+    assert_non_null(rope_pin(rope(id)));
+    pool_set_budget(&f.s->slab.pool, pool_in_use(&f.s->slab.pool) + 2);
+    assert_false(rope_own(f.sx, id, 0, MOST));
+    assert_true(fixture_tally(&f).orphaned > 0);
+    assert_content(id, MOST);
+    pool_set_budget(&f.s->slab.pool, 1000);
+    assert_true(rope_own(f.sx, id, 0, MOST));
+    assert_content(id, MOST);
+    rope_unpin(f.sx, id);
+    rope_free(f.sx, id);
+}
+
 /* Dropping looks at no chunk of a long rope, whatever its length; neither does adopting one that came in steps. */
 static void test_length_does_not_matter(void **state)
 {
@@ -492,6 +510,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_pins_keep_an_orphan, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_readers_see_the_past, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_write_copies_what_it_touches, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_refused_write_changes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_length_does_not_matter, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_long_ones_are_freed_lazily, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many_handles, set_up, tear_down),
