@@ -98,7 +98,9 @@ bool client_room_burst(struct conn *c)
     uint32_t n = atomic_load_explicit(&srv->nclients, memory_order_relaxed);
     size_t idle = (size_t)n * sizeof(struct conn_io);
     return taken > idle + room && reclaim_pages_left(srv->store) < memory_limit(srv) / FREE_SHARE / PAGE_SIZE &&
-           atomic_load_explicit(&c->memory, memory_order_relaxed) >= taken / (n > 0 ? n : 1) &&
+           atomic_load_explicit(&c->memory, memory_order_relaxed) -
+                   atomic_load_explicit(&c->incoming, memory_order_relaxed) >=
+               taken / (n > 0 ? n : 1) &&
            !conn_has(c, CONN_NO_EVICT);
 }
 

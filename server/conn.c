@@ -138,22 +138,23 @@ void conn_drop(struct conn *c)
 void conn_account(struct conn *c)
 {
     struct conn_io *io = conn_io(c);
-    size_t now = sizeof *io + io->in_cap + c->out.owned + resp_memory(&io->parser);
-    size_t incoming = UNLIKELY(io->big != NULL && io->big != CONN_NO_MEMORY) ? big_memory(io->big) : 0;
-    now += incoming;
+    size_t incoming = io->arrived; /* in pages, and about to be keys */
+    if (UNLIKELY(io->big != NULL && io->big != CONN_NO_MEMORY))
+        incoming += big_memory(io->big);
+    size_t now = sizeof *io + io->in_cap + c->out.owned + resp_memory(&io->parser) + incoming;
     if (UNLIKELY(io->parked != NULL))
-        now += conn_parked_memory(c);
+        now += conn_parked_memory(c, &incoming);
     if (UNLIKELY(io->txn != NULL || io->watcher != NULL))
-        now += txn_memory(c);
+        now += txn_memory(c, &incoming);
     if (UNLIKELY(io->subs != NULL))
         now += pubsub_memory(c) + c->out.attached; /* messages; nobody else has them */
     atomic_store_explicit(&c->input_bytes, (uint32_t)io->in_len, memory_order_relaxed);
     atomic_store_explicit(&c->input_room, (uint32_t)io->in_cap, memory_order_relaxed);
     atomic_store_explicit(&c->output_bytes, reply_memory(&c->out), memory_order_relaxed);
     size_t before = atomic_load_explicit(&c->memory, memory_order_relaxed);
+    set_incoming(c, incoming);
     if (LIKELY(now == before))
         return;
-    set_incoming(c, incoming);
     _Atomic size_t *sum = &c->wkr->clients.memory_normal;
     atomic_store_explicit(&c->memory, now, memory_order_relaxed);
     atomic_store_explicit(sum, atomic_load_explicit(sum, memory_order_relaxed) + now - before, memory_order_relaxed);

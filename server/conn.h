@@ -78,7 +78,7 @@ struct conn {
     _Atomic uint32_t input_bytes;        /* in its query buffer [shared] */
     _Atomic uint32_t input_room;         /* allocated for it [shared] */
     _Atomic uint64_t output_bytes;       /* waiting to be sent [shared] */
-    _Atomic uint64_t incoming;           /* bytes of `memory`: a value on its way in [shared] */
+    _Atomic uint64_t incoming;           /* bytes of `memory`: values on their way in [shared] */
     _Atomic uint64_t memory;             /* bytes that are its own: struct, query buffer, replies [shared] */
     int64_t soft_limit_since_ms;         /* over the soft output limit since then, 0: not */
     char *name, *lib_name, *lib_ver;     /* NULL: none [strings] */

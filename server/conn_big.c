@@ -65,6 +65,7 @@ static void advance(struct conn_io *io, size_t n)
     io->big_left -= n;
     if (io->big_left > 0)
         return;
+    io->arrived += io->big != CONN_NO_MEMORY ? big_memory(io->big) : 0;
     resp_big_done(&io->parser, io->big);
     io->big = NULL;
     io->bigs = 1;

@@ -114,6 +114,7 @@ static void parse_and_batch(struct conn *c, char *buf, size_t len)
         if (st == RESP_COMMAND) {
             bool has_big = io->bigs != 0;
             io->bigs = 0;
+            io->arrived = 0;
             if ((batch_add(w, c, &res, has_big) || lim.unauthenticated) && !run_full(c, &lim))
                 break;
         } else if (st == RESP_BIG) {

@@ -83,11 +83,11 @@ void conn_forget_parked(struct conn *c)
     }
 }
 
-size_t conn_parked_memory(const struct conn *c)
+size_t conn_parked_memory(const struct conn *c, size_t *large)
 {
     size_t sum = 0;
     for (const struct kept *k = ((const struct conn_io *)(const void *)c)->parked; k != NULL; k = k->next)
-        sum += kept_memory(k);
+        sum += kept_memory(k, large);
     return sum;
 }
 
@@ -100,7 +100,8 @@ static void unpark(struct conn *c)
     struct dispatch d;
     io->parked = NULL;
     conn_clear(c, CONN_PAUSED);
-    io->in_batch = true; /* nothing frees it meanwhile */
+    atomic_store_explicit(&c->active_ms, w->now_ms, memory_order_relaxed); /* that they had to wait is not its fault */
+    io->in_batch = true;                                                   /* nothing frees it meanwhile */
     reply_lend(&c->out, w->batch->out, BATCH_OUTPUT);
     dispatch_begin(&d, w, c);
     for (struct kept *next; k != NULL; k = next) {

@@ -25,6 +25,7 @@ struct conn_io {
     size_t in_len, in_cap;
     struct big *big;     /* a large value that is being received, or CONN_NO_MEMORY: it is thrown away */
     size_t big_left;     /* bytes of it that are still to come */
+    size_t arrived;      /* bytes that the large arguments take which have come of the command that is being parsed */
     struct kept *parked; /* commands that wait for the end of CLIENT PAUSE, or of one before, oldest first */
     struct kept *parked_last;
     struct pin *pins;            /* large values that it is sent (pin.h); the worker's pins_lock */
@@ -99,6 +100,6 @@ void conn_block(struct conn *c);
 /* Calls answer(arg, c) for the blocked connections of the worker: true says that it was answered and goes on. */
 void conn_unblock(struct worker *w, bool (*answer)(void *arg, struct conn *c), void *arg);
 void conn_forget_parked(struct conn *c);
-size_t conn_parked_memory(const struct conn *c);
+size_t conn_parked_memory(const struct conn *c, size_t *large); /* as kept_memory */
 
 #endif

@@ -361,10 +361,10 @@ static void give_back(struct worker *w, struct arg *argv, uint32_t argc)
     }
 }
 
-/* Runs a command that has large arguments, or answers that there was no memory for them. */
-static void run_with_bigs(struct dispatch *d, struct request *r, struct arg *argv, uint64_t errors_before)
+/* Runs a command that has large arguments, or answers that there was no memory for them. False: it was put off. */
+static bool run_with_bigs(struct dispatch *d, struct request *r, struct arg *argv, uint64_t errors_before)
 {
-    bool *was_big = malloc(r->argc);
+    bool *was_big = malloc(r->argc), ran = true;
     for (uint32_t i = 0; i < r->argc; i++) {
         if (was_big != NULL)
             was_big[i] = argv[i].big != NULL;
@@ -374,7 +374,7 @@ static void run_with_bigs(struct dispatch *d, struct request *r, struct arg *arg
     if (r->fault == REQUEST_NO_MEMORY) {
         reply_fault(d, r, argv);
     } else {
-        bool ran = call(&d->ctx);
+        ran = call(&d->ctx);
         if (ran) {
             tell_monitors(&d->ctx);
             count(d, errors_before);
@@ -385,6 +385,7 @@ static void run_with_bigs(struct dispatch *d, struct request *r, struct arg *arg
     }
     give_back(d->ctx.wkr, argv, r->argc);
     free(was_big);
+    return ran;
 }
 
 static bool denies_oom(struct conn *c, const struct command *cmd)
@@ -555,7 +556,8 @@ void dispatch_run(struct dispatch *d, struct request *r, struct arg *argv, struc
         atomic_store_explicit(&c->cmd, r->cmd, memory_order_relaxed);
         rehash(d, r, keys);
         if (UNLIKELY(r->has_big)) {
-            run_with_bigs(d, r, argv, errors);
+            if (!run_with_bigs(d, r, argv, errors))
+                return;
         } else {
             if (UNLIKELY(!call(ctx))) {
                 put_off(ctx);

@@ -38,12 +38,13 @@ void kept_free(struct worker *w, struct kept *k)
     free(k);
 }
 
-size_t kept_memory(const struct kept *k)
+size_t kept_memory(const struct kept *k, size_t *large)
 {
-    size_t sum = k->bytes;
+    size_t sum = 0;
     for (int i = 0; k->has_big && i < k->argc; i++) {
         if (k->argv[i].big != NULL && k->argv[i].big != CONN_NO_MEMORY)
             sum += big_memory(k->argv[i].big);
     }
-    return sum;
+    *large += sum;
+    return k->bytes + sum;
 }

@@ -23,7 +23,7 @@ struct kept {
 struct kept *kept_new(const struct command *cmd, struct arg *argv, int argc);
 /* Gives its large arguments back, those that no handler took over. The worker's thread. */
 void kept_free(struct worker *w, struct kept *k);
-/* Bytes, large arguments included. */
-size_t kept_memory(const struct kept *k);
+/* Bytes, large arguments included; these are added to *large, too. */
+size_t kept_memory(const struct kept *k, size_t *large);
 
 #endif

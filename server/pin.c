@@ -15,8 +15,8 @@ struct pin {
     struct conn *conn;
     struct pin *prev, *next; /* of the connection; pins lock of its worker */
     struct rope_hold *hold;
-    uint32_t rope, first; /* first: the number of the segment that refs begin with */
-    size_t at;            /* of the value, where the reply's bytes begin */
+    uint32_t rope, first, count; /* count segments, first is the number of the one that refs begin with */
+    size_t at;                   /* of the value, where the reply's bytes begin */
     struct rope_shape shape;
     chunk_ref refs[];
 };
@@ -80,6 +80,7 @@ bool pin_send(struct cmd_ctx *c, const struct entry *e, size_t at, size_t n)
     p->prev = NULL;
     p->rope = item_rope_id(e->item, item_head(e->item));
     p->first = first;
+    p->count = count;
     p->at = at;
     p->shape = sh;
     memcpy(p->refs, r->refs + first, count * sizeof *p->refs);
@@ -102,7 +103,7 @@ size_t pins_charge(struct conn *c)
     for (const struct pin *p = conn_io(c)->pins; p != NULL; p = p->next) {
         uint32_t pins = atomic_load_explicit(&p->hold->pins, memory_order_relaxed);
         size_t share = atomic_load_explicit(&p->hold->kept, memory_order_relaxed) / (pins > 0 ? pins : 1);
-        sum += sizeof *p + p->shape.nsegs * sizeof *p->refs + share;
+        sum += sizeof *p + p->count * sizeof *p->refs + share;
     }
     lock_release(&cl->pins_lock, LOCK_PINS);
     return sum;

@@ -52,7 +52,7 @@ enum txn_answer txn_take(struct cmd_ctx *c, const struct command *cmd, struct ar
         t->last->next = k;
     t->last = k;
     t->n++;
-    t->bytes += kept_memory(k);
+    t->bytes += kept_memory(k, &t->large);
     t->flags |= cmd->flags;
     t->gated = t->gated || needs_gate(cmd);
     publish(c->conn, (int)t->n);
@@ -100,9 +100,10 @@ void txn_drop(struct conn *c)
     publish(c, -1);
 }
 
-size_t txn_memory(struct conn *c)
+size_t txn_memory(struct conn *c, size_t *large)
 {
     const struct conn_io *io = conn_io(c);
+    *large += io->txn == NULL ? 0 : io->txn->large;
     return (io->txn == NULL ? 0 : sizeof *io->txn + io->txn->bytes) +
            (io->watcher == NULL ? 0 : sizeof *io->watcher + io->watcher->bytes);
 }

@@ -25,6 +25,7 @@ struct txn {
     struct kept *first, *last;
     uint32_t n;
     size_t bytes;   /* of the queue */
+    size_t large;   /* of them: large arguments */
     uint32_t flags; /* of all queued commands together, enum cmd_flag */
     bool aborted;   /* a command was refused: EXEC will be, too */
     bool gated;     /* some command needs the gate */
@@ -48,7 +49,8 @@ bool txn_has(struct conn *c, uint32_t flag);
 /* Ends MULTI and WATCH without running anything. */
 void txn_drop(struct conn *c);
 
-size_t txn_memory(struct conn *c);
+/* Bytes of the queue and of what is watched; those of large arguments are added to *large, too. */
+size_t txn_memory(struct conn *c, size_t *large);
 
 /* txn_exec.c: runs and replies; MULTI and WATCH are over. */
 void txn_exec(struct cmd_ctx *c);

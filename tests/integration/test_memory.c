@@ -271,12 +271,73 @@ static void test_everything_is_pinned(void **state)
     full_end(&f);
 }
 
+/* ---- large values on their way in -------------------------------------------------------------------------------- */
+
+/* Who sends large values while memory is short, and waits for it to be won, is no client that holds too much. */
+static void test_large_writes_are_not_cut(void **state)
+{
+    enum { LEN = 8 * MB, ROUNDS = 8 };
+    struct full f = {0};
+    (void)state;
+    full_begin(&f, "allkeys-lru");
+    fill_up(f.c, f.value);
+    redisContext *writer = client_open(f.s);
+    char *large = calloc(1, LEN);
+    for (int i = 0; i < ROUNDS; i++) {
+        for (int k = 0; k < 20000; k++)
+            set(f.c, "small", k, f.value, 1000);
+        assert_int_equal(ask_int(writer, "SETRANGE w:%d 20000000 %b", i % 2, large, (size_t)LEN), 20000000 + LEN);
+        expect_status(writer, "OK", "MSET m:1 %b m:2 %b", large, (size_t)LEN, large, (size_t)LEN);
+        expect_status(writer, "OK", "MULTI");
+        expect_status(writer, "QUEUED", "SET t %b", large, (size_t)LEN);
+        for (int k = 0; k < 5000; k++)
+            set(f.c, "small", k, f.value, 1000);
+        redisReply *r = ask(writer, "EXEC");
+        assert_int_equal(r->elements, 1);
+        freeReplyObject(r);
+    }
+    assert_int_equal(info_number(f.c, "stats", "evicted_clients"), 0);
+    free(large);
+    redisFree(writer);
+    full_end(&f);
+}
+
+static bool all_charged(void *arg)
+{
+    return memory(arg, "mem_clients_normal") > 5 * 8LL * MB;
+}
+
+/* Large arguments that have come of a command, the rest of which has not, count as their client's. */
+static void test_large_arguments_are_charged(void **state)
+{
+    enum { LEN = 8 * MB, WRITERS = 5 };
+    struct full f = {0};
+    char head[80];
+    (void)state;
+    full_begin(&f, "allkeys-lru");
+    char *large = calloc(1, LEN);
+    for (int i = 0; i < WRITERS; i++) {
+        f.fd[i] = slow_open(f.s);
+        snprintf(head, sizeof head, "*5\r\n$4\r\nMSET\r\n$1\r\na\r\n$%d\r\n", LEN);
+        raw_send_text(f.fd[i], head);
+        raw_send(f.fd[i], large, LEN);
+        raw_send_text(f.fd[i], "\r\n$1\r\n");
+    }
+    eventually(all_charged, f.c, "five arguments of 8 MB are charged");
+    free(large);
+    full_end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_usage_adds_up),         cmocka_unit_test(test_slow_readers_evict_nothing),
-        cmocka_unit_test(test_slow_readers_go_first), cmocka_unit_test(test_piled_up_replies_go_first),
+        cmocka_unit_test(test_usage_adds_up),
+        cmocka_unit_test(test_slow_readers_evict_nothing),
+        cmocka_unit_test(test_slow_readers_go_first),
+        cmocka_unit_test(test_piled_up_replies_go_first),
         cmocka_unit_test(test_everything_is_pinned),
+        cmocka_unit_test(test_large_writes_are_not_cut),
+        cmocka_unit_test(test_large_arguments_are_charged),
     };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
 }

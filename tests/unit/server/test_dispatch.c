@@ -188,6 +188,34 @@ static void test_what_takes_long_is_put_off(void **state)
     fixture_free(f);
 }
 
+/* A command that is put off is the one that CLIENT REPLY SKIP mutes, with a large argument as with a short one. */
+static void test_what_is_put_off_stays_muted(void **state)
+{
+    (void)state;
+    enum { LARGE = 200000 };
+    struct fixture *f = fixture_new("maxmemory 64mb\nmaxmemory-policy allkeys-lru\n");
+    int fd = fixture_connect(f, 0);
+    pool_set_budget(&f->srv->store->slab.pool, 1000);
+    fill_pages(f, fd);
+    char *request = malloc(LARGE + 200);
+    int n = sprintf(request,
+                    "CLIENT REPLY SKIP\r\n*4\r\n$8\r\nSETRANGE\r\n$5\r\nlarge\r\n$8\r\n30000000\r\n$%d\r\n%0*d\r\n",
+                    LARGE, LARGE, 7);
+    fixture_send(f, fd, request, (size_t)n);
+    fixture_send(f, fd, "STRLEN large\r\n", 14);
+    size_t got = 0;
+    for (int turns = 0; got < 11 && turns < 100000; turns++) {
+        event_base_loop(f->srv->workers[0]->base, EVLOOP_ONCE);
+        ssize_t some = recv(fd, f->reply + got, 100, 0);
+        got += some > 0 ? (size_t)some : 0;
+    }
+    assert_int_equal(got, 11);
+    assert_memory_equal(f->reply, ":30200000\r\n", 11);
+    free(request);
+    close(fd);
+    fixture_free(f);
+}
+
 /* What could never fit evicts nothing. */
 static void test_too_large_evicts_nothing(void **state)
 {
@@ -210,6 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_takes_long_is_put_off),
         cmocka_unit_test(test_too_large_evicts_nothing),
+        cmocka_unit_test(test_what_is_put_off_stays_muted),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_http_is_cut_off),
         cmocka_unit_test(test_error_shows_128_characters),
