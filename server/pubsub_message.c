@@ -238,7 +238,7 @@ static void deliver(struct worker *w, const struct topic *t, struct message *m)
         if (e.attach) {
             atomic_fetch_add_explicit(&m->refs, 1, memory_order_relaxed);
             if (!reply_attach(out, m->text_len, message_piece, message_drop, m))
-                message_drop(m);
+                atomic_fetch_sub_explicit(&m->refs, 1, memory_order_relaxed); /* not the last: the caller has one */
             reply_bytes(out, "\r\n", 2);
         }
         out->muted = muted;
