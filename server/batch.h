@@ -57,6 +57,15 @@ struct batch {
 struct batch *batch_new(void); /* NULL: memory is short */
 void batch_free(struct batch *b);
 
+/* Its parts that are large and touched only as far as they are needed: pages of them may not be resident. They stay
+ * where they are as long as the batch lives. Any thread. */
+struct batch_span {
+    char *at;
+    size_t n; /* bytes */
+};
+enum { BATCH_SPANS = 3 };
+void batch_spans(struct batch *b, struct batch_span span[BATCH_SPANS]);
+
 /* Opens the group of a connection that is in no batch. */
 void batch_open(struct worker *w, struct conn *c);
 

@@ -1,5 +1,5 @@
-/* Writes under noeviction: Redis refuses those that may grow as soon as more is in use than maxmemory, before anything
- * runs short. */
+/* Writes that may grow: under noeviction Redis refuses them as soon as more is in use than maxmemory, before anything
+ * runs short, and under any policy when there is nothing left that could be evicted for them. */
 #ifndef FLAGSTONE_SERVER_LIMIT_H
 #define FLAGSTONE_SERVER_LIMIT_H
 

@@ -12,6 +12,7 @@
 #include <jemalloc/jemalloc.h>
 #endif
 
+#include "server/batch.h"
 #include "server/client_room.h"
 #include "server/clients.h"
 #include "server/limit.h"
@@ -23,6 +24,7 @@
 #include "server/server.h"
 #include "server/store_open.h"
 #include "server/store_private.h"
+#include "server/worker.h"
 #include "slab/base/clock.h"
 #include "slab/base/log.h"
 
@@ -105,6 +107,23 @@ static size_t resident_bytes(char *base, size_t size)
     return n;
 }
 
+/* What jemalloc counts of the workers' buffers, and the kernel does not yet: they are touched as far as the first long
+ * pipelines need them, which may be late. */
+static size_t buffers_untouched(struct server *srv)
+{
+    struct batch_span span[BATCH_SPANS];
+    size_t n = 0;
+    for (int i = 0; i < srv->nworkers; i++) {
+        batch_spans(srv->workers[i]->batch, span);
+        for (int k = 0; k < BATCH_SPANS; k++) {
+            uintptr_t from = (uintptr_t)span[k].at / 4096 * 4096, to = (uintptr_t)span[k].at + span[k].n;
+            size_t size = (to - from + 4095) / 4096 * 4096;
+            n += size - resident_bytes((char *)from, size);
+        }
+    }
+    return n;
+}
+
 /* Resident bytes in all, and those of them that come from files. */
 static void statm(size_t *rss, size_t *file)
 {
@@ -128,7 +147,7 @@ static void measure(struct server *srv, struct memory_parts *m)
     m->pages = (size_t)atomic_load(&s->slab.pool.committed) * PAGE_SIZE;
     m->tables = slab_table_bytes(&s->slab) + resident_bytes(s->shard_space.base, s->shard_space.usable);
     jemalloc_parts(m);
-    size_t untouched = atomic_load(&s->memory.heap_untouched);
+    size_t untouched = atomic_load(&s->memory.heap_untouched) + buffers_untouched(srv);
     if (atomic_load(&s->memory.heap_leaves) > 0)
         untouched += heap_leaves() - atomic_load(&s->memory.heap_leaves);
     m->jemalloc -= untouched < m->jemalloc ? untouched : m->jemalloc;

@@ -80,9 +80,11 @@ static int overcommit_mode(void)
 
 void memory_facts(struct server *srv, struct memory_facts *f)
 {
+    char root[OPTIONS_TEXT_CHARS];
     memset(f, 0, sizeof *f);
+    options_text(srv->opt, &srv->opt->system_root, root, sizeof root);
     f->swapped = status_bytes("VmSwap");
-    f->cgroup_limit = cgroup_memory_limit("");
+    f->cgroup_limit = cgroup_memory_limit(root);
     f->machine = memory_machine_bytes();
     f->overcommit = overcommit_mode();
     f->clients = atomic_load_explicit(&srv->nclients, memory_order_relaxed);
@@ -126,10 +128,11 @@ static bool find_limits(struct text *t, const struct memory_report *r, const str
     if ((int64_t)r->m.limit <= there)
         return false;
     text_printf(t,
-                " * maxmemory cannot be reached: it is %s, but %s has %s. The kernel will swap or kill the process "
-                "before anything is evicted. Lower maxmemory (80%% stands for that share of what there is), or give "
-                "it more memory.\n\n",
-                text_bytes(limit, r->m.limit), what, text_bytes(room, (unsigned long long)there));
+                " * maxmemory cannot be reached: it is %s, but %s has %s. %s Lower maxmemory (80%% stands for that "
+                "share of what there is), or give it more memory.\n\n",
+                text_bytes(limit, r->m.limit), what, text_bytes(room, (unsigned long long)there),
+                cgroup ? "Memory is kept below that meanwhile (maxmemory_effective in INFO memory)."
+                       : "The kernel will swap or kill the process before anything is evicted.");
     return true;
 }
 

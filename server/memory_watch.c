@@ -29,6 +29,18 @@ static void say_limit(struct memory_watch *w, const struct memory_facts *f, uint
     w->over = over;
 }
 
+static void say_machine(struct memory_watch *w, const struct memory_facts *f, uint64_t maxmemory, struct text *said)
+{
+    char limit[TEXT_BYTES_CHARS], there[TEXT_BYTES_CHARS];
+    bool over = f->machine > 0 && maxmemory > (uint64_t)f->machine;
+    if (over && !w->over_ram)
+        text_printf(said,
+                    "maxmemory is %s, but this machine has %s: before it is reached the kernel swaps or kills the "
+                    "process. Lower maxmemory (80%% stands for that share of what there is)\n",
+                    text_bytes(limit, maxmemory), text_bytes(there, (unsigned long long)f->machine));
+    w->over_ram = over;
+}
+
 static void say_swap(struct memory_watch *w, const struct memory_facts *f, struct text *said)
 {
     char swapped[TEXT_BYTES_CHARS];
@@ -48,6 +60,7 @@ uint64_t memory_watch_step(struct memory_watch *w, const struct memory_facts *f,
 {
     uint64_t limit = f->cgroup_limit > 0 ? (uint64_t)f->cgroup_limit : 0, ceiling = limit - limit / CEILING_MARGIN;
     say_limit(w, f, maxmemory, ceiling, said);
+    say_machine(w, f, maxmemory, said);
     say_swap(w, f, said);
     if (f->overcommit == 2 && !w->overcommit)
         text_puts(said, "vm.overcommit_memory is 2: the kernel may refuse memory that is there, and writes are then "

@@ -1,5 +1,6 @@
 /* What the operating system leaves to the process, looked at again once a second: a cgroup limit that is lowered while
- * the server runs, swap in use, strict overcommit. The log is told once of each, and once when it is over. */
+ * the server runs, more asked for than the machine has, swap in use, strict overcommit. The log is told once of each,
+ * and, of a cgroup's limit and swap, once when it is over. */
 #ifndef FLAGSTONE_SERVER_MEMORY_WATCH_H
 #define FLAGSTONE_SERVER_MEMORY_WATCH_H
 
@@ -13,7 +14,8 @@
 struct server;
 
 struct memory_watch {
-    bool over;       /* maxmemory is more than there is: said */
+    bool over;       /* maxmemory is more than the cgroup allows: said */
+    bool over_ram;   /* it is more than the machine has: said */
     bool overcommit; /* said */
     size_t swapped;  /* bytes in swap when that was said last */
 };

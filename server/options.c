@@ -91,9 +91,17 @@ static int64_t processors(void)
 }
 
 /* o->change is locked. */
+static void look_at_memory(struct options *o)
+{
+    char root[OPTIONS_TEXT_CHARS];
+    options_text(o, &o->system_root, root, sizeof root);
+    o->memory_available = memory_available(root);
+}
+
+/* The same. */
 static void follow_memory(struct options *o)
 {
-    o->memory_available = memory_available("");
+    look_at_memory(o);
     int64_t percent = OPT(o, maxmemory_percent);
     if (percent > 0)
         o->maxmemory = OPT(o, memory_available) / 100 * percent;
@@ -297,7 +305,7 @@ bool options_change(struct server *srv, struct options *o, const struct option *
     int *index = calloc((size_t)n + 1, sizeof *index);
     bool ok = c && changed && index;
     pthread_mutex_lock(&o->change);
-    o->memory_available = memory_available("");
+    look_at_memory(o);
     if (ok) {
         ok = parse_all(o, d, values, n, c, failed, err);
     } else {

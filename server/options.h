@@ -109,6 +109,7 @@ struct options {
     option_number slab_chunk_min;    /* bytes */
     option_number maxmemory;         /* bytes, resolved; 0: no limit */
     option_number maxmemory_percent; /* 1-100 where maxmemory was given so, else 0 */
+    char *system_root;               /* prefixed to /proc and /sys where the cgroup is looked for */
     option_number maxmemory_policy;  /* enum memory_policy */
     option_number maxmemory_samples;
     option_number lfu_log_factor;

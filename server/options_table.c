@@ -291,6 +291,11 @@ const struct option option_table[] = {
                 "is less. 0: no limit.",
     },
     {
+        .name = "system-root", .type = OPTION_TEXT, .group = GROUP_MEMORY, AT(system_root), .standard = "\"\"",
+        .help = "Directory that the cgroup's limits are read under, as proc/self/cgroup and sys/fs/cgroup in it, where "
+                "the ones that count are mounted elsewhere. Empty: the system's own.",
+    },
+    {
         .name = "maxmemory-policy", .type = OPTION_CHOICE, .group = GROUP_MEMORY, MUTABLE, AT(maxmemory_policy),
         .standard = "allkeys-s3fifo", .choices = policy_choices, .apply = apply_memory,
         .help = "What is evicted at the limit. volatile: only keys with an expiry. noeviction: writes are refused. "

@@ -328,16 +328,81 @@ static void test_large_arguments_are_charged(void **state)
     full_end(&f);
 }
 
+/* ---- a small server ---------------------------------------------------------------------------------------------- */
+
+enum { PIPELINES = 200, PIPELINED = 500, PIPELINE_REPLY = 5 + 27 };
+
+/* The sum of the parts is what the system says, within 1 %. */
+static void assert_sum_is_rss(const struct test_server *s, redisContext *c, const char *when)
+{
+    char name[64], line[128];
+    long long kb = -1, sum = memory(c, "accounted_total");
+    snprintf(name, sizeof name, "/proc/%d/status", server_pid(s));
+    FILE *f = fopen(name, "re");
+    assert_non_null(f);
+    while (kb < 0 && fgets(line, sizeof line, f) != NULL)
+        if (sscanf(line, "VmRSS: %lld", &kb) != 1)
+            kb = -1;
+    fclose(f);
+    long long off = sum - kb * 1024;
+    if (kb <= 0 || (off < 0 ? -off : off) > kb * 1024 / 100)
+        fail_msg("%s: the parts sum to %lld, and %lld are resident: %+lld", when, sum, kb * 1024, off);
+}
+
+/* At the start threads still touch their stacks: what is resident then is measured again when that is over. */
+static bool has_started(void *arg)
+{
+    return info_number(arg, "server", "uptime_in_seconds") >= 3;
+}
+
+static bool all_are_there(void *arg)
+{
+    return info_number(arg, "clients", "connected_clients") == PIPELINES + 1;
+}
+
+static bool none_is_left(void *arg)
+{
+    return info_number(arg, "clients", "connected_clients") == 1;
+}
+
+/* Long pipelines touch the workers' buffers for the first time; what their connections had goes back. */
+static void test_small_server_adds_up(void **state)
+{
+    static char request[PIPELINED * 128], replies[PIPELINED * PIPELINE_REPLY];
+    size_t n = 0;
+    int fd[PIPELINES];
+    (void)state;
+    if (flavour_is_sanitized())
+        skip(); /* its allocator is not counted */
+    struct test_server *s = SERVER_START("--threads", "2");
+    redisContext *c = client_open(s);
+    eventually(has_started, c, "the server has started");
+    for (int i = 0; i < PIPELINED; i++)
+        n += (size_t)snprintf(request + n, sizeof request - n, "SET key:%d %020d\r\nGET key:%d\r\n", i, i, i);
+    for (int i = 0; i < PIPELINES; i++)
+        fd[i] = raw_open(s);
+    eventually(all_are_there, c, "all connections were accepted");
+    assert_sum_is_rss(s, c, "200 connections");
+    for (int i = 0; i < PIPELINES; i++)
+        raw_send(fd[i], request, n);
+    for (int i = 0; i < PIPELINES; i++)
+        raw_read(fd[i], replies, sizeof replies);
+    assert_sum_is_rss(s, c, "long pipelines");
+    for (int i = 0; i < PIPELINES; i++)
+        close(fd[i]);
+    eventually(none_is_left, c, "all connections are gone");
+    assert_sum_is_rss(s, c, "connections closed");
+    redisFree(c);
+    server_stop(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_usage_adds_up),
-        cmocka_unit_test(test_slow_readers_evict_nothing),
-        cmocka_unit_test(test_slow_readers_go_first),
-        cmocka_unit_test(test_piled_up_replies_go_first),
-        cmocka_unit_test(test_everything_is_pinned),
-        cmocka_unit_test(test_large_writes_are_not_cut),
-        cmocka_unit_test(test_large_arguments_are_charged),
+        cmocka_unit_test(test_small_server_adds_up),       cmocka_unit_test(test_usage_adds_up),
+        cmocka_unit_test(test_slow_readers_evict_nothing), cmocka_unit_test(test_slow_readers_go_first),
+        cmocka_unit_test(test_piled_up_replies_go_first),  cmocka_unit_test(test_everything_is_pinned),
+        cmocka_unit_test(test_large_writes_are_not_cut),   cmocka_unit_test(test_large_arguments_are_charged),
     };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
 }

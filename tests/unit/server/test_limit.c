@@ -35,8 +35,10 @@ static void test_other_policies_evict(void **state)
     (void)state;
     struct fixture *f = fixture_new("maxmemory-policy allkeys-lru\n");
     int fd = fixture_connect(f, 0);
-    limit_measured(f->srv, 0);
+    limit_measured(f->srv, 1);
     assert_asks(f, fd, "SET a 1\r\nGET a\r\n", "+OK\r\n$1\r\n1\r\n");
+    limit_measured(f->srv, 0); /* and nothing is left to evict */
+    assert_asks(f, fd, "SET a 2\r\nGET a\r\n", OOM "$1\r\n1\r\n");
     close(fd);
     fixture_free(f);
 }

@@ -40,6 +40,18 @@ static void a_lowered_cgroup_limit_bounds_and_is_said_once(void **state)
     step(&w, &f, 1024 * MB, NULL);
 }
 
+static void more_than_the_machine_has_is_said_once(void **state)
+{
+    (void)state;
+    struct memory_watch w = {0};
+    struct memory_facts f = {.machine = (int64_t)(1024 * MB)};
+    step(&w, &f, 1024 * MB, NULL);
+    assert_int_equal(step(&w, &f, 1025 * MB, "but this machine has 1.00G"), 0);
+    step(&w, &f, 1025 * MB, NULL);
+    step(&w, &f, 512 * MB, NULL);
+    step(&w, &f, 2048 * MB, "maxmemory is 2.00G, but this machine has 1.00G");
+}
+
 static void without_maxmemory_nothing_is_said_of_limits(void **state)
 {
     (void)state;
@@ -78,6 +90,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lowered_cgroup_limit_bounds_and_is_said_once),
+        cmocka_unit_test(more_than_the_machine_has_is_said_once),
         cmocka_unit_test(without_maxmemory_nothing_is_said_of_limits),
         cmocka_unit_test(swap_is_said_again_when_it_doubles),
         cmocka_unit_test(strict_overcommit_is_said_once),
