@@ -156,6 +156,19 @@ static void fill_pages(struct fixture *f, int fd)
     }
 }
 
+/* The worker turns its loop until the whole of the reply has come. */
+static void expect_after_turns(struct fixture *f, int fd, const char *reply)
+{
+    size_t n = strlen(reply), got = 0;
+    for (int turns = 0; got < n && turns < 100000; turns++) {
+        event_base_loop(f->srv->workers[0]->base, EVLOOP_ONCE);
+        ssize_t some = recv(fd, f->reply + got, 100, 0);
+        got += some > 0 ? (size_t)some : 0;
+    }
+    assert_int_equal(got, n);
+    assert_memory_equal(f->reply, reply, n);
+}
+
 /* A command for which tens of megabytes must be evicted takes several turns of its worker, others are served between
  * them, and what its connection sent after it is answered after it. */
 static void test_what_takes_long_is_put_off(void **state)
@@ -175,14 +188,7 @@ static void test_what_takes_long_is_put_off(void **state)
     assert_int_equal(recv(other, f->reply, 100, 0), 4);
     assert_memory_equal(f->reply, ":0\r\n", 4);
     close(leaves);
-    size_t got = 0;
-    for (int turns = 0; got < 29 && turns < 100000; turns++) {
-        event_base_loop(f->srv->workers[0]->base, EVLOOP_ONCE);
-        ssize_t n = recv(fd, f->reply + got, 100, 0);
-        got += n > 0 ? (size_t)n : 0;
-    }
-    assert_int_equal(got, 29);
-    assert_memory_equal(f->reply, ":30000001\r\n:30000001\r\n+PONG\r\n", 29);
+    expect_after_turns(f, fd, ":30000001\r\n:30000001\r\n+PONG\r\n");
     close(fd);
     close(other);
     fixture_free(f);
@@ -203,14 +209,7 @@ static void test_what_is_put_off_stays_muted(void **state)
                     LARGE, LARGE, 7);
     fixture_send(f, fd, request, (size_t)n);
     fixture_send(f, fd, "STRLEN large\r\n", 14);
-    size_t got = 0;
-    for (int turns = 0; got < 11 && turns < 100000; turns++) {
-        event_base_loop(f->srv->workers[0]->base, EVLOOP_ONCE);
-        ssize_t some = recv(fd, f->reply + got, 100, 0);
-        got += some > 0 ? (size_t)some : 0;
-    }
-    assert_int_equal(got, 11);
-    assert_memory_equal(f->reply, ":30200000\r\n", 11);
+    expect_after_turns(f, fd, ":30200000\r\n");
     free(request);
     close(fd);
     fixture_free(f);
