@@ -107,13 +107,25 @@ static long long evicted(redisContext *c)
     return info_number(c, "stats", "evicted_keys");
 }
 
+/* Small keys from..to, in one pipeline. */
+static void set_small(redisContext *c, int from, int to, const char *value)
+{
+    for (int i = from; i < to; i++)
+        assert_int_equal(redisAppendCommand(c, "SET small:%d %b", i, value, (size_t)1000), REDIS_OK);
+    for (int i = from; i < to; i++) {
+        redisReply *r = next_reply(c);
+        if (r->type != REDIS_REPLY_STATUS)
+            fail_msg("small:%d: %s", i, r->str);
+        freeReplyObject(r);
+    }
+}
+
 /* Small keys until some had to go; returns how many. Then the large ones, which are the youngest. */
 static int fill_up(redisContext *c, const char *value)
 {
     int n = 0;
-    for (long long begin = evicted(c); evicted(c) == begin;)
-        for (int end = n + 1000; n < end; n++)
-            set(c, "small", n, value, 1000);
+    for (long long begin = evicted(c); evicted(c) == begin; n += 1000)
+        set_small(c, n, n + 1000, value);
     for (int i = 0; i < LARGE; i++)
         set(c, "large", i, value, MB);
     return n;
@@ -248,7 +260,8 @@ static void test_piled_up_replies_go_first(void **state)
     }
     for (int i = 0; i < 2000; i++)
         freeReplyObject(ask(f.c, "SET small:%d %b XX", f.small - 1 - i, f.value, (size_t)1000));
-    eventually(some_were_closed, f.c, "clients are closed for what piles up");
+    if (!flavour_is_sanitized()) /* the heap is not counted there, so it makes memory no shorter */
+        eventually(some_were_closed, f.c, "clients are closed for what piles up");
     long long lost = settled_evictions(f.c) - before;
     if (lost > 3000) /* of 180,000: for gaps in the heap beyond the room */
         fail_msg("%lld keys were evicted", lost);
@@ -273,8 +286,8 @@ static void test_everything_is_pinned(void **state)
     }
     for (int i = 0; i < 2 * VALUES; i++)
         set(f.c, "more", i, f.value, MB);
-    for (int i = 0; i < 20000; i++)
-        set(f.c, "small", i, f.value, 1000);
+    for (int i = 0; i < 20000; i += 1000)
+        set_small(f.c, i, i + 1000, f.value);
     expect_status(f.c, "PONG", "PING");
     assert_within_limit(&f);
     freeReplyObject(ask(f.c, "DEBUG CHECK"));
@@ -294,14 +307,14 @@ static void test_large_writes_are_not_cut(void **state)
     redisContext *writer = client_open(f.s);
     char *large = calloc(1, LEN);
     for (int i = 0; i < ROUNDS; i++) {
-        for (int k = 0; k < 20000; k++)
-            set(f.c, "small", k, f.value, 1000);
+        for (int k = 0; k < 20000; k += 1000)
+            set_small(f.c, k, k + 1000, f.value);
         assert_int_equal(ask_int(writer, "SETRANGE w:%d 20000000 %b", i % 2, large, (size_t)LEN), 20000000 + LEN);
         expect_status(writer, "OK", "MSET m:1 %b m:2 %b", large, (size_t)LEN, large, (size_t)LEN);
         expect_status(writer, "OK", "MULTI");
         expect_status(writer, "QUEUED", "SET t %b", large, (size_t)LEN);
-        for (int k = 0; k < 5000; k++)
-            set(f.c, "small", k, f.value, 1000);
+        for (int k = 0; k < 5000; k += 1000)
+            set_small(f.c, k, k + 1000, f.value);
         redisReply *r = ask(writer, "EXEC");
         assert_int_equal(r->elements, 1);
         freeReplyObject(r);
