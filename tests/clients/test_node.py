@@ -22,13 +22,10 @@ def fetch(packages):
     if not shutil.which("npm"):
         raise Skip("there is no npm here")
     os.makedirs(folder, exist_ok=True)
-    try:
-        done = subprocess.run(["npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts",
-                               "--no-save", *packages], capture_output=True, text=True, timeout=120)
-    except subprocess.TimeoutExpired as late:
-        raise Skip(f"npm did not fetch {packages} within {late.timeout} s") from late
-    if done.returncode:
-        raise Skip(f"npm cannot fetch {packages}: {done.stderr.strip().splitlines()[-1:]}")
+    why = cases.cannot_fetch(("npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts",
+                              "--no-save", *packages), 120)
+    if why:
+        raise Skip(why)
     with open(os.path.join(folder, "complete"), "w", encoding="ascii"):
         return modules
 

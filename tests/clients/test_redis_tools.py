@@ -135,7 +135,7 @@ def test_cli_watches():
     with Server() as server:
         fill(server)
         numbers = cli(server, "--latency", "--raw", "-i", "0.3").split()
-        assert len(numbers) == 4 and int(numbers[3]) > 5, numbers
+        assert len(numbers) == 4 and int(numbers[3]) > 0, numbers
         with tempfile.TemporaryDirectory() as home:
             terminal = Terminal(tool("redis-cli"), "-p", str(server.port), "--latency-history", "-i", "0.2", home=home)
             terminal.expect(r"min: \d+, max: \d+, avg: [\d.]+ \(\d+ samples\) -- 0\.\d+ seconds range")

@@ -2,6 +2,7 @@
 
 The last line is run_tests.py's "N passed, M failed, K skipped".
 """
+import functools
 import os
 import random
 import socket
@@ -12,19 +13,30 @@ import traceback
 
 TREE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 SERVER = os.environ.get("FLAGSTONE_SERVER", os.path.join(TREE, "flagstone-server"))
-DEADLINE_S = 60
+DEADLINE_S = 180
 
 
 class Skip(Exception):
     """The case cannot run here, and why."""
 
 
+@functools.cache
+def cannot_fetch(command, limit_s):
+    """Runs what fetches something, once: where there is no network, every case would wait for it. Why it failed, or
+    None."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s)
+    except subprocess.TimeoutExpired:
+        return f"{os.path.basename(command[0])} did not fetch {command[-1]} within {limit_s} s"
+    said = (done.stdout.strip() or done.stderr.strip()).splitlines()
+    return f"{os.path.basename(command[0])}: {said[-1:]}" if done.returncode else None
+
+
 def unpack(*packages):
     """Puts Debian packages under build/packages, uninstalled; returns their folders."""
-    done = subprocess.run([os.path.join(TREE, "tests/tools/unpack.sh"), *packages], capture_output=True, text=True,
-                          timeout=150)
-    if done.returncode:
-        raise Skip(done.stdout.strip() or done.stderr.strip())
+    why = cannot_fetch((os.path.join(TREE, "tests/tools/unpack.sh"), *packages), 120)
+    if why:
+        raise Skip(why)
     return [os.path.join(TREE, "build/packages", package) for package in packages]
 
 
@@ -52,10 +64,16 @@ class Server:
     """A server on a port of its own, which keeps the port when it is started again."""
 
     def __init__(self, *options):
-        self.port = free_port()
         self.options = options
         self.child = None
-        self.start()
+        for tries_left in reversed(range(10)):
+            self.port = free_port()
+            try:
+                self.start()
+                return
+            except AssertionError:  # somebody may have taken the port since it was looked for
+                if tries_left == 0:
+                    raise
 
     def start(self):
         self.child = subprocess.Popen([SERVER, "--port", str(self.port), *self.options], stdout=subprocess.PIPE,
