@@ -3,7 +3,9 @@
 
 A program is a cmocka one, or prints a line "N passed, M failed[, K skipped]" itself. Each gets FLAGSTONE_SERVER (the
 server of the same flavour) and a time limit, and is ended with everything it started when that is over. Output is
-shown for those that fail. The totals go to build/<flavour>/results.<name>, for .ci/run to add up.
+shown for those that fail. The totals go to build/<flavour>/results.<name>, for .ci/run to add up, and how long each
+took to build/<flavour>/times.<name>. Those that took longest the last time begin first, so that none is waited for
+alone at the end; where there was no last time, those that are known to take long do.
 """
 import argparse
 import concurrent.futures
@@ -20,6 +22,32 @@ SANITIZERS = {
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
     "TSAN_OPTIONS": "exitcode=66:halt_on_error=0:second_deadlock_stack=1:report_signal_unsafe=0",
 }
+
+# Known to take long in every flavour, the longest first.
+LONG = ["test_memory", "test_limit", "test_defrag", "test_large", "test_keyspace"]
+
+
+def plain_name(command, flavour):
+    return command[0].removeprefix(f"build/{flavour}/")
+
+
+def times_path(flavour, results):
+    return f"build/{flavour}/times.{results}"
+
+
+def longest_first(commands, flavour, results):
+    """Orders the commands by the times of this flavour's last run, of the release build's, or by what is known."""
+    times = {}
+    for path in (times_path("release", results), times_path(flavour, results)):
+        if os.path.exists(path):
+            with open(path) as lines:
+                times.update((name, float(took_s)) for took_s, name in (line.split() for line in lines))
+
+    def rank(command):
+        base = os.path.basename(command[0])
+        known = LONG.index(base) if base in LONG else len(LONG)
+        return (-times.get(plain_name(command, flavour), 0), known, "/unit/" in command[0])
+    return sorted(commands, key=rank)
 
 
 def counts(text):
@@ -89,14 +117,16 @@ def main():
         env[name] = value + (":" + os.environ[name] if name in os.environ else "")
     prefix = launcher(options.flavour)
 
-    total = [0, 0, 0]
+    commands = longest_first(commands, options.flavour, options.results)
+    total, times = [0, 0, 0], []
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         jobs = {pool.submit(run, prefix + command, env, limit_s): command for command in commands}
         for job in concurrent.futures.as_completed(jobs):
             passed, failed, skipped, why, text, took_s = job.result()
             for i, n in enumerate((passed, failed, skipped)):
                 total[i] += n
-            name = jobs[job][0].removeprefix(f"build/{options.flavour}/")
+            name = plain_name(jobs[job], options.flavour)
+            times.append((took_s, name))
             word = "FAILED" if failed else "ok"
             print(f"{word:6} {name}: {passed} passed, {failed} failed, {skipped} skipped, {took_s:.1f} s"
                   + (f" ({why})" if why else ""), flush=True)
@@ -109,6 +139,8 @@ def main():
     os.makedirs(f"build/{options.flavour}", exist_ok=True)
     with open(f"build/{options.flavour}/results.{options.results}", "w") as out:
         out.write(summary + "\n")
+    with open(times_path(options.flavour, options.results), "w") as out:
+        out.writelines(f"{took_s:.1f} {name}\n" for took_s, name in sorted(times, reverse=True))
     return 1 if total[1] else 0
 
 
