@@ -6,14 +6,18 @@
  * client meanwhile defragments at full effort, purges memory, has the server prove its pages and its index, and reads
  * all statistics. Now and then it holds the others between two of their batches and flushes all databases.
  * The first run, of two thirds of the time, keeps everything; in the second, memory is short: keys may be gone, but
- * what is read must be right. Both must have moved things.
+ * what is read must be right. There commands whose effect depends on what is there are sent alone, so that their reply
+ * tells the model whether the key was; and a slow reader may be closed, since he is who goes before a key does. Both
+ * must have moved things.
  * stress --seconds N --seed S: N seconds in all. */
 #include "tests/integration/harness.h"
 #include "tests/stress/model.h"
 
 #include <math.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +27,7 @@ enum {
     NAME_MAX_LEN = 32,
     SLOW_STEP = 20000,
     SLOW_MIN = 4000000,
+    SLOW_SHORT = 3200000, /* while memory is short: still more than the sockets take in */
     LONG_S = 100000,
     GRACE_S = 10
 };
@@ -444,7 +449,115 @@ static void read_batch(struct stress_client *w)
     w->nexpected = 0;
 }
 
+/* ---- while memory is short ---- */
+
+/* Sends a command alone; its reply says whether the key was there. */
+static redisReply *ask_alone(struct stress_client *w, const char *format, ...)
+{
+    va_list args;
+    read_batch(w);
+    va_start(args, format);
+    redisReply *r = redisvCommand(w->c, format, args);
+    va_end(args);
+    if (!r)
+        die(w, format, NULL);
+    w->commands++;
+    return r;
+}
+
+static void short_append(struct stress_client *w, int key)
+{
+    char name[NAME_MAX_LEN];
+    struct model_value *v = &w->model.values[key];
+    size_t n = 1 + random_size(w) / 2;
+    if (v->dying || v->len > 400000)
+        return;
+    char *p = random_bytes(w, n);
+    redisReply *r = ask_alone(w, "APPEND %s %b", name_of(name, key), p, n);
+    if (r->type == REDIS_REPLY_INTEGER && r->integer == (long long)n)
+        model_forget(v); /* it was gone, or empty */
+    if (!v->p)
+        model_set(v, "", 0);
+    model_write(v, v->len, p, n);
+    if (r->type != REDIS_REPLY_INTEGER || r->integer != (long long)v->len)
+        die(w, "APPEND", r);
+    freeReplyObject(r);
+    free(p);
+}
+
+/* Ends before the value's end, so the length tells whether it was there. */
+static void short_setrange(struct stress_client *w, int key)
+{
+    char name[NAME_MAX_LEN];
+    struct model_value *v = &w->model.values[key];
+    if (v->dying || v->len < 2)
+        return;
+    size_t at = model_random(&w->model) % (v->len - 1), n = 1 + model_random(&w->model) % (v->len - 1 - at);
+    char *p = random_bytes(w, n);
+    redisReply *r = ask_alone(w, "SETRANGE %s %d %b", name_of(name, key), (int)at, p, n);
+    if (r->type == REDIS_REPLY_INTEGER && r->integer == (long long)(at + n)) {
+        model_forget(v);
+        model_set(v, "", 0);
+    }
+    model_write(v, at, p, n);
+    if (r->type != REDIS_REPLY_INTEGER || r->integer != (long long)v->len)
+        die(w, "SETRANGE", r);
+    freeReplyObject(r);
+    free(p);
+}
+
+static void short_rename(struct stress_client *w, int key)
+{
+    char name[NAME_MAX_LEN], other[NAME_MAX_LEN];
+    int to = (int)(model_random(&w->model) % MODEL_KEYS);
+    struct model_value *v = &w->model.values[key], *t = &w->model.values[to];
+    bool copy = model_random(&w->model) % 2;
+    if (!v->p || v->dying || to == key)
+        return;
+    redisReply *r = ask_alone(w, copy ? "COPY %s %s REPLACE" : "RENAME %s %s", name_of(name, key), name_of(other, to));
+    bool done = copy ? r->type == REDIS_REPLY_INTEGER && r->integer == 1 : r->type == REDIS_REPLY_STATUS;
+    bool gone = copy ? r->type == REDIS_REPLY_INTEGER && r->integer == 0
+                     : r->type == REDIS_REPLY_ERROR && strncmp(r->str, "ERR no such key", 15) == 0;
+    if (!done && !gone)
+        die(w, copy ? "COPY" : "RENAME", r);
+    if (done) {
+        bool lasts = v->lasts;
+        model_set(t, v->p, v->len);
+        t->lasts = lasts;
+    }
+    if (gone || !copy)
+        model_forget(v);
+    freeReplyObject(r);
+}
+
 /* ---- slow reads ---- */
+
+static void slow_open(struct stress_client *w)
+{
+    w->slow = raw_open(w->run->server);
+    raw_send_text(w->slow, "SELECT ");
+    raw_send_text(w->slow, (const char[]){(char)('0' + w->id), '\r', '\n', '\0'});
+    raw_expect(w->slow, "+OK\r\n");
+}
+
+/* Reads n bytes from the second connection. False: the server has closed it, as it may while memory is short; there is
+ * a new one then. */
+static bool slow_read(struct stress_client *w, char *to, size_t n)
+{
+    for (ssize_t got; n > 0; to += got, n -= (size_t)got) {
+        got = recv(w->slow, to, n, 0);
+        if (got > 0)
+            continue;
+        if (!w->run->evicting)
+            die(w, "slow GET is cut off", NULL);
+        close(w->slow);
+        free(w->slow_value);
+        w->slow_value = NULL;
+        slow_open(w);
+        return false;
+    }
+    return true;
+}
 
 /* Makes the key's value longer than what the sockets take in: its last segments, the short ones that do get moved, stay
  * pinned while it is read. */
@@ -461,20 +574,41 @@ static void slow_grow(struct stress_client *w, int key)
     read_batch(w);
 }
 
+/* The same while memory is short: a value of its own, which may be evicted while it is read. */
+static void slow_set(struct stress_client *w, int key)
+{
+    char name[NAME_MAX_LEN];
+    size_t n = SLOW_SHORT + model_random(&w->model) % 60000;
+    char *p = random_bytes(w, n);
+    model_set(&w->model.values[key], p, n);
+    redisAppendCommand(w->c, "SET %s %b", name_of(name, key), p, n);
+    expect(w, WANT_STATUS, "SET");
+    free(p);
+    read_batch(w);
+}
+
 /* Asks for a long value on the second connection; its first bytes say that it was looked up. */
 static void slow_begin(struct stress_client *w, int key)
 {
-    char line[64], name[NAME_MAX_LEN], head[32];
-    const struct model_value *v = &w->model.values[key];
+    char line[64], name[NAME_MAX_LEN], head[32] = "";
+    struct model_value *v = &w->model.values[key];
     int n = 0;
-    if (w->slow_value || v->dying || w->run->evicting)
+    if (w->slow_value || v->dying)
         return;
-    slow_grow(w, key);
+    if (w->run->evicting)
+        slow_set(w, key);
+    else
+        slow_grow(w, key);
     snprintf(line, sizeof(line), "GET %s\r\n", name_of(name, key));
-    raw_send_text(w->slow, line);
+    send(w->slow, line, strlen(line), MSG_NOSIGNAL); /* where that fails, reading will tell */
     do
-        raw_read(w->slow, &head[n], 1);
+        if (!slow_read(w, &head[n], 1))
+            return;
     while (head[n++] != '\n' && n < (int)sizeof(head) - 1);
+    if (w->run->evicting && strcmp(head, "$-1\r\n") == 0) {
+        model_forget(v);
+        return;
+    }
     if (head[0] != '$' || strtoul(head + 1, NULL, 10) != v->len)
         die(w, "slow GET has another length", NULL);
     w->slow_value = malloc(v->len);
@@ -487,14 +621,12 @@ static void slow_step(struct stress_client *w)
 {
     char buf[SLOW_STEP + 2];
     size_t n = w->slow_len - w->slow_at < SLOW_STEP ? w->slow_len - w->slow_at : SLOW_STEP;
-    if (!w->slow_value)
+    if (!w->slow_value || !slow_read(w, buf, n))
         return;
-    raw_read(w->slow, buf, n);
     if (memcmp(buf, w->slow_value + w->slow_at, n) != 0)
         die(w, "slow GET differs", NULL);
     w->slow_at += n;
-    if (w->slow_at == w->slow_len) {
-        raw_read(w->slow, buf, 2);
+    if (w->slow_at == w->slow_len && slow_read(w, buf, 2)) {
         free(w->slow_value);
         w->slow_value = NULL;
     }
@@ -509,8 +641,9 @@ static operation choose(struct stress_client *w)
     static const operation keeping[] = {op_set,    op_set,      op_get,      op_get,     op_get,    op_del,
                                         op_append, op_setrange, op_getrange, op_rename,  op_expire, op_ttl,
                                         op_mset,   op_scan,     op_flush,    slow_begin, scan_all,  op_cull};
-    static const operation evicting[] = {op_set, op_set,    op_set,  op_get,  op_get,
-                                         op_del, op_expire, op_mset, op_scan, op_cull};
+    static const operation evicting[] = {op_set,      op_set,       op_set,         op_get,       op_get,
+                                         op_del,      op_expire,    op_mset,        op_scan,      op_cull,
+                                         op_getrange, short_append, short_setrange, short_rename, slow_begin};
     uint64_t r = model_random(&w->model);
     return w->run->evicting ? evicting[r % (sizeof(evicting) / sizeof(evicting[0]))]
                             : keeping[r % (sizeof(keeping) / sizeof(keeping[0]))];
@@ -549,11 +682,8 @@ static void client_setup(struct stress_client *w, struct run *run, int id)
     *w = (struct stress_client){.run = run, .id = id};
     w->model.random = (run->seed + 1) * UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)(id + 1) << 40;
     w->c = client_open(run->server);
-    w->slow = raw_open(run->server);
     expect_status(w->c, "OK", "SELECT %d", id);
-    raw_send_text(w->slow, "SELECT ");
-    raw_send_text(w->slow, (const char[]){(char)('0' + id), '\r', '\n', '\0'});
-    raw_expect(w->slow, "+OK\r\n");
+    slow_open(w);
 }
 
 static void client_teardown(struct stress_client *w)
@@ -614,7 +744,7 @@ static void stress(bool evicting)
     run.server = SERVER_START("--enable-debug-command", "yes", "--threads", "3", "--activedefrag", "yes",
                               "--active-defrag-ignore-bytes", "1", "--slab-growth-factor", "1.5",
                               "--active-defrag-cycle-min", "80", "--active-defrag-cycle-max", "99",
-                              "--active-defrag-latency-target", "0", "--maxmemory", evicting ? "24mb" : "0");
+                              "--active-defrag-latency-target", "0", "--maxmemory", evicting ? "32mb" : "0");
     fprintf(stderr, "stress: seed %llu\n", (unsigned long long)run.seed);
     for (int i = 0; i < CLIENTS; i++)
         client_setup(&clients[i], &run, i);
