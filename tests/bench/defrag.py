@@ -50,16 +50,26 @@ def await_rest(server, seconds=20):
         time.sleep(0.1)
 
 
-def times(label, phases, base=None):
-    """A row: medians over all seconds of all turns, so that a second in which the machine was disturbed does not count
-    for more than one; and their ratio to those of `base`."""
-    def middle(turns, k):
-        return median([w[k] for turn in turns for w in turn if w["count"] > 0])
+def calm(turns):
+    """The seconds of all turns in which the hypervisor took less time than in the other half of them: what it takes is
+    nobody's latency that is measured here."""
+    windows = [w for turn in turns for w in turn if w["count"] > 0]
+    limit = statistics.median_low(w["stolen_ms"] for w in windows)
+    return [w for w in windows if w["stolen_ms"] <= limit]
 
-    cells = [label] + [number(middle(phases, k), 0) for k in TIMES] + [
+
+def times(label, phases, base=None):
+    """A row: medians over the calm seconds of all turns, so that a second in which the machine was disturbed does not
+    count for more than one; and their ratio to those of `base`."""
+    windows, idle = calm(phases), calm(base) if base else None
+
+    def middle(among, k):
+        return median([w[k] for w in among])
+
+    cells = [label] + [number(middle(windows, k), 0) for k in TIMES] + [
         number(max(w["max_us"] for turn in phases for w in turn), 0)]
-    return cells + [number(middle(phases, k) / middle(base, k)) if base else "-" for k in ("p99_us", "p999_us",
-                                                                                           "max_us")]
+    return cells + [number(middle(windows, k) / middle(idle, k)) if base else "-" for k in ("p99_us", "p999_us",
+                                                                                            "max_us")]
 
 
 TIME_COLUMNS = ["GET at 2,000/s, open loop, µs", "p50", "p99", "p99.9", "max", "max of all", "p99 to idle",
@@ -68,21 +78,21 @@ TIME_COLUMNS = ["GET at 2,000/s, open loop, µs", "p50", "p99", "p99.9", "max", 
 
 # ---- what is resident after deletes ---------------------------------------------------------------------------------
 
-def frag_once(park, server, keys, values):
-    server.start()
+def frag_once(park, server, keys, values, options=()):
+    server.start(options=options)
     try:
         fill(park, server, keys, values)
         full = server.rss()
         before = gets(park, server, keys, values, 4, more=SURVIVORS)
         live = delete(park, server, keys, values)
-        sampler = Sampler(server)
+        sampler = Sampler(server, 0.5)  # each look takes a processor for a moment
         during = gets(park, server, keys, values, 6, more=SURVIVORS)
         after = gets(park, server, keys, values, 4, more=SURVIVORS)
         points = sampler.stop()
         out = {"live": live, "full": full, "rss_5s": at(points, 5), "rss_10s": at(points, 10), "series": points,
                "before": before["windows"], "during": during["windows"], "after": after["windows"],
                "lost": during["misses"] + after["misses"]}
-        if server.protocol == "resp":
+        if server.protocol == "resp" and not options:
             out["refuses"] = str(active(server, "yes"))
             server.command("MEMORY", "PURGE")
             time.sleep(2)
@@ -93,24 +103,33 @@ def frag_once(park, server, keys, values):
 
 
 def frag_table(park, report, keys, values, title, repeats):
+    """Flagstone takes turns with itself without defragmentation: what a client meets after so many deletes anyhow."""
     rows, waits, figures = [], [], {}
     for server in park.caches() if values.count("@") == 0 else park.speaking_redis():
-        runs = [frag_once(park, server, keys, values) for _ in range(repeats if server.is_flagstone else 1)]
-        figures[server.name] = runs
+        runs, without = [], []
+        for _ in range(repeats if server.is_flagstone else 1):
+            runs.append(frag_once(park, server, keys, values))
+            if server.is_flagstone:
+                without.append(frag_once(park, server, keys, values, ["--activedefrag", "no"]))
+        figures[server.name], figures[f"{server.name} without"] = runs, without
         live = runs[0]["live"]
         cells = [f"{number(megabytes(v), 1)} ({number(v / live)})" if v else "-" for v in (
             median([r.get(k) for r in runs]) for k in ("full", "rss_5s", "rss_10s", "rss_purged"))]
         rows.append([server.name, number(megabytes(live), 1)] + cells + [str(sum(r["lost"] for r in runs)),
                                                                          runs[0].get("refuses", "-")])
-        for phase in ("before", "during", "after"):
-            waits.append(times(f"{server.name}: {phase}", [r[phase] for r in runs],
-                               None if phase == "before" else [r["before"] for r in runs]))
+        for some, name in ((runs, server.name), (without, f"{server.name}, activedefrag no")):
+            for phase in ("before", "during", "after") if some else ():
+                waits.append(times(f"{name}: {phase}", [r[phase] for r in some],
+                                   None if phase == "before" else [r["before"] for r in some]))
+        if without:
+            during = [[r["during"] for r in some] for some in (runs, without)]
+            waits.append(times(f"{server.name}: during, to the same without", *during))
     report.put(title, figures)
     report.show(f"{title}, {DELETED} % deleted at random: RSS, MB (and of the live bytes)",
                 ["", "live", "full", "5 s after", "10 s after", "after PURGE", "lost", "CONFIG SET activedefrag yes"],
                 rows)
     report.show("The same: before the deletes, in the 6 s from their end, and in the 4 s after that", TIME_COLUMNS,
-                waits)
+                waits, "medians over the calmer half of the seconds: those in which the hypervisor took least")
 
 
 def frag(park, report, args):
@@ -205,23 +224,33 @@ def frag_churn(park, report, args):
 # ---- what it costs ---------------------------------------------------------------------------------------------------
 
 def writes_pair(park, server, keys, values, rounds):
-    """Operations a second of a worker at full write load with defragmentation, to those without, in turn."""
+    """Operations a second of a worker at full write load, and its CPU time for one, with defragmentation and without,
+    in turn; who is first changes."""
     found = {"no": [], "yes": []}
     server.start()
     try:
         fill(park, server, keys, values)
         delete(park, server, keys, values)
-        for _ in range(rounds):
-            for setting, rates in found.items():
+        for i in range(rounds):
+            for setting in ("no", "yes") if i % 2 == 0 else ("yes", "no"):
                 active(server, setting)
+                cpu = thread_cpu(server, "worker 0")
                 done = park.load([server], "--keys", keys, "--values", values, "--mix", "set:75,del:25", "--resize",
-                                 "--pipeline", 64, "--rounds", 1, "--seconds", 2, "--ring", 500_000)[server.name]
+                                 "--pipeline", 64, "--rounds", 1, "--seconds", 1, "--ring", 250_000)[server.name]
                 complain(server.name, done)
-                rates.append((done["rounds"][0]["ops_per_second"], done["rounds"][0]["cpu_us_per_op"]))
+                once = done["rounds"][0]
+                found[setting].append((once["ops_per_second"], once["cpu_us_per_op"], 1e6 * (
+                    thread_cpu(server, "worker 0") - cpu) / once["operations"]))
         told = status(server)
     finally:
         server.stop()
     return found, told
+
+
+def spread(values):
+    """The median, and the quartiles about it."""
+    low, middle, high = statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
+    return f"{number(middle, 3)} ({number(low)}-{number(high)})"
 
 
 def frag_writes(park, report, args):
@@ -231,18 +260,18 @@ def frag_writes(park, report, args):
     for values in ("64-192", mixed("64-192")):
         for place, cpus in places.items():
             server = park.flagstone_with(1, cpus)
-            found, told = writes_pair(park, server, keys, values, max(2, args.rounds))
+            found, told = writes_pair(park, server, keys, values, max(2, 2 * args.rounds))
             figures[f"{values} {place}"] = {"rates": found, "waits": told.get("shard_lock_waits_histogram")}
-            ratio = median([a[0] / b[0] for a, b in zip(found["yes"], found["no"])])
+            ratios = [spread([a[k] / b[k] for a, b in zip(found["yes"], found["no"])]) for k in range(3)]
             rows.append([f"{'with 1 MB values, ' if '@' in values else ''}{place}",
                          number(median([r[0] for r in found["no"]]), 0),
-                         number(median([r[0] for r in found["yes"]]), 0), number(ratio, 3),
-                         number(median([r[1] for r in found["no"]])), number(median([r[1] for r in found["yes"]])),
-                         told.get("shard_lock_waits_histogram", "-")])
+                         number(median([r[0] for r in found["yes"]]), 0)] + ratios +
+                        [told.get("shard_lock_waits_histogram", "-")])
     report.put("frag-writes", figures)
     report.show(f"{keys:,} keys of 64-192 B, sizes changing, 75 % SET, 25 % DEL, pipelines of 64, one worker at its "
-                "limit",
-                ["", "ops/s without", "with", "ratio", "CPU µs/op without", "with", "waits for shards' locks"], rows)
+                f"limit; ratios with to without, medians (quartiles) of {max(2, 2 * args.rounds)} pairs",
+                ["", "ops/s without", "with", "ops/s", "CPU an op", "the worker's CPU an op",
+                 "waits for shards' locks"], rows)
 
 
 def frag_rest(park, report, args):

@@ -73,6 +73,20 @@ struct process_cpu process_cpu(int pid)
     return cpu;
 }
 
+uint64_t process_stolen_ns(void)
+{
+    unsigned long stolen = 0;
+    FILE *file = fopen("/proc/stat", "r");
+    if (file == NULL) {
+        return 0;
+    }
+    if (fscanf(file, "cpu %*u %*u %*u %*u %*u %*u %*u %lu", &stolen) != 1) {
+        stolen = 0;
+    }
+    fclose(file);
+    return stolen * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
 static uint64_t status_field(int pid, const char *name)
 {
     char path[64];

@@ -16,6 +16,10 @@ struct process_cpu process_cpu(int pid);
 uint64_t process_rss(int pid);
 uint64_t process_peak_rss(int pid);
 
+/* Time that the hypervisor took from all processors of this machine since it started, in ns, counted in ticks of 10 ms;
+ * 0 where there is none. */
+uint64_t process_stolen_ns(void);
+
 /* CLOCK_MONOTONIC in ns. */
 uint64_t bench_now(void);
 

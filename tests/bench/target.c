@@ -38,9 +38,11 @@ struct bench_conn {
 struct open_loop {
     uint64_t start_ns;
     double interval_ns; /* between batches */
-    struct bench_histogram *windows;
+    struct bench_window *windows;
     uint32_t window_count;
     uint64_t window_ns;
+    uint32_t window;       /* the one that runs */
+    uint64_t stolen_since; /* process_stolen_ns at its begin */
 };
 
 struct run {
@@ -206,7 +208,7 @@ static void record(struct run *run, const struct bench_conn *c, const struct ben
         }
         bench_histogram_add(&run->result->reads, latency, 1);
         if (window < run->open->window_count) {
-            bench_histogram_add(&run->open->windows[window], latency, 1);
+            bench_histogram_add(&run->open->windows[window].reads, latency, 1);
         }
     }
 }
@@ -328,8 +330,21 @@ static void send_due(struct run *run, uint64_t *next)
     }
 }
 
+/* At a window's end: how much time was stolen in it. */
+static void end_window(struct run *run)
+{
+    struct open_loop *open = run->open;
+    uint64_t now = run->now > open->start_ns ? run->now - open->start_ns : 0;
+    if (open->window >= open->window_count || now < (open->window + UINT64_C(1)) * open->window_ns) {
+        return;
+    }
+    uint64_t stolen = process_stolen_ns();
+    open->windows[open->window++].stolen_ns = stolen - open->stolen_since;
+    open->stolen_since = stolen;
+}
+
 void bench_run_open(struct bench_target *t, double seconds, double rate, struct bench_result *result,
-                    struct bench_histogram *windows, uint32_t window_count, uint64_t window_ns)
+                    struct bench_window *windows, uint32_t window_count, uint64_t window_ns)
 {
     struct open_loop open = {.windows = windows, .window_count = window_count, .window_ns = window_ns};
     struct run run = {.t = t, .result = result, .open = &open};
@@ -337,12 +352,14 @@ void bench_run_open(struct bench_target *t, double seconds, double rate, struct 
     begin(&run, &cpu);
     open.interval_ns = 1e9 * (double)t->stream->depth / rate;
     open.start_ns = run.now;
+    open.stolen_since = process_stolen_ns();
     run.end_ns = run.now + (uint64_t)(seconds * 1e9);
     uint64_t next = 0;
     uint64_t give_up = run.end_ns + 60000000000u;
     while (run.now < run.end_ns || run.busy > 0) {
         send_due(&run, &next);
         turn(&run, 0);
+        end_window(&run);
         if (run.now > give_up) {
             die(t, "no reply for 60 s");
         }

@@ -22,6 +22,12 @@ struct bench_result {
     struct bench_histogram writes; /* the rest */
 };
 
+/* A stretch of an open loop. */
+struct bench_window {
+    struct bench_histogram reads;
+    uint64_t stolen_ns; /* by the hypervisor, from all processors, meanwhile */
+};
+
 struct bench_target {
     char name[32];
     enum bench_protocol protocol;
@@ -53,6 +59,6 @@ void bench_run_closed(struct bench_target *t, double seconds, struct bench_resul
  * counted apart.
  */
 void bench_run_open(struct bench_target *t, double seconds, double rate, struct bench_result *result,
-                    struct bench_histogram *windows, uint32_t window_count, uint64_t window_ns);
+                    struct bench_window *windows, uint32_t window_count, uint64_t window_ns);
 
 #endif
