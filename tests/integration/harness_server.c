@@ -49,7 +49,7 @@ bool flavour_is_sanitized(void)
 static struct timespec deadline(void)
 {
     struct timespec ts;
-    clock_gettime(CLOCK_REALTIME, &ts);
+    clock_gettime(CLOCK_MONOTONIC, &ts); /* nobody sets this one */
     ts.tv_sec += HARNESS_DEADLINE_S;
     return ts;
 }
@@ -151,7 +151,7 @@ static int reap(pid_t pid)
     struct timespec now, end = deadline();
     const struct timespec pause = {0, 2000000};
     while (waitpid(pid, &status, WNOHANG) == 0) {
-        clock_gettime(CLOCK_REALTIME, &now);
+        clock_gettime(CLOCK_MONOTONIC, &now);
         if (now.tv_sec > end.tv_sec) {
             kill(pid, SIGABRT);
             waitpid(pid, &status, 0);
@@ -199,8 +199,12 @@ static struct test_server *try_start(const char *const *options, size_t address_
 {
     struct test_server *s = calloc(1, sizeof(*s));
     s->log = calloc(1, LOG_KEPT);
+    pthread_condattr_t monotonic;
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->news, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->news, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     snprintf(s->dir, sizeof(s->dir), "/tmp/flagstone-test-XXXXXX");
     if (!mkdtemp(s->dir))
         fail_msg("%s: %s", s->dir, strerror(errno));
@@ -335,7 +339,7 @@ void eventually(bool (*step)(void *arg), void *arg, const char *what)
     struct timespec now, end = deadline();
     const struct timespec pause = {0, 1000000};
     while (!step(arg)) {
-        clock_gettime(CLOCK_REALTIME, &now);
+        clock_gettime(CLOCK_MONOTONIC, &now);
         if (now.tv_sec > end.tv_sec)
             fail_msg("never: %s", what);
         nanosleep(&pause, NULL);

@@ -166,7 +166,6 @@ static void *write_on(void *arg)
 static void test_changed_all_the_time(void **state)
 {
     enum { CHANGES = 30, WRITERS = 2 };
-    static const struct timeval stalled = {.tv_sec = HARNESS_DEADLINE_S / 4};
     struct test_server *s = SERVER_START("--maxmemory", "64mb", "--enable-debug-command", "yes");
     redisContext *c = client_open(s);
     struct writer w[WRITERS] = {0};
@@ -176,7 +175,6 @@ static void test_changed_all_the_time(void **state)
     fill(c);
     for (int i = 0; i < WRITERS; i++) {
         w[i] = (struct writer){.c = client_open(s), .stop = &stop, .random = (unsigned)i + 1};
-        redisSetTimeout(w[i].c, stalled);
         assert_int_equal(pthread_create(&w[i].thread, NULL, write_on, &w[i]), 0);
     }
     for (int i = 0; i < CHANGES; i++) {
