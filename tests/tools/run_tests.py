@@ -11,6 +11,7 @@ import argparse
 import concurrent.futures
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -23,8 +24,14 @@ SANITIZERS = {
     "TSAN_OPTIONS": "exitcode=66:halt_on_error=0:second_deadlock_stack=1:report_signal_unsafe=0",
 }
 
+FILES = 16384
 # Known to take long in every flavour, the longest first.
 LONG = ["test_memory", "test_limit", "test_defrag", "test_large", "test_keyspace"]
+
+
+def processors():
+    """CI_JOBS, or those that this process may use."""
+    return int(os.environ.get("CI_JOBS") or len(os.sched_getaffinity(0)))
 
 
 def plain_name(command, flavour):
@@ -71,6 +78,14 @@ def launcher(flavour):
     return prefix if subprocess.run(prefix + ["true"], stderr=subprocess.DEVNULL).returncode == 0 else []
 
 
+def raise_file_limit():
+    """Some tests have a thousand connections at both ends; the usual soft limit is 1,024 files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    want = FILES if hard == resource.RLIM_INFINITY else min(hard, FILES)
+    if soft != resource.RLIM_INFINITY and soft < want:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (want, hard))
+
+
 def run(command, env, limit_s):
     began = time.monotonic()
     child = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -102,7 +117,7 @@ def main():
     parser.add_argument("--flavour", default="release")
     parser.add_argument("--server", required=True)
     parser.add_argument("--limit", type=int, default=0, help="seconds a program may take")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
+    parser.add_argument("--jobs", type=int, default=processors())
     parser.add_argument("--results", default="tests")
     parser.add_argument("programs", nargs="*")
     split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
@@ -111,11 +126,12 @@ def main():
     commands = [[program] for program in options.programs]
     if sys.argv[split + 1:]:
         commands.append(sys.argv[split + 1:])
-    limit_s = options.limit or (180 if options.flavour in ("release", "debug") else 400)
+    limit_s = options.limit or (400 if options.flavour in ("release", "debug") else 900)
     env = dict(os.environ, FLAGSTONE_SERVER=os.path.abspath(options.server), FLAGSTONE_FLAVOUR=options.flavour)
     for name, value in SANITIZERS.items():
         env[name] = value + (":" + os.environ[name] if name in os.environ else "")
     prefix = launcher(options.flavour)
+    raise_file_limit()
 
     commands = longest_first(commands, options.flavour, options.results)
     total, times = [0, 0, 0], []
@@ -135,12 +151,14 @@ def main():
             elif skipped:
                 print("\n".join("    | " + line for line in text.splitlines() if re.search("skip", line, re.I)))
     summary = f"{total[0]} passed, {total[1]} failed" + (f", {total[2]} skipped" if total[2] else "")
-    print(f"{options.flavour} {options.results}: {summary}")
+    times.sort(reverse=True)
+    slowest = ", ".join(f"{os.path.basename(name)} {took_s:.0f} s" for took_s, name in times[:5])
+    print(f"{options.flavour} {options.results}: {summary}; {slowest}")
     os.makedirs(f"build/{options.flavour}", exist_ok=True)
     with open(f"build/{options.flavour}/results.{options.results}", "w") as out:
         out.write(summary + "\n")
     with open(times_path(options.flavour, options.results), "w") as out:
-        out.writelines(f"{took_s:.1f} {name}\n" for took_s, name in sorted(times, reverse=True))
+        out.writelines(f"{took_s:.1f} {name}\n" for took_s, name in times)
     return 1 if total[1] else 0
 
 
