@@ -14,9 +14,11 @@
 #include "slab/base/log.h"
 
 enum {
-    FREE_SHARE = 64,     /* with less of maxmemory left for pages, memory is short */
-    LEAVE_MS = 100,      /* so long is waited for clients that were told to go */
-    STALLED_MS = 2000,   /* nothing came of a value: it counts as its client's */
+    FREE_SHARE = 64,   /* with less of maxmemory left for pages, memory is short */
+    LEAVE_MS = 100,    /* so long is waited for clients that were told to go */
+    STALLED_MS = 2000, /* nothing came of a value: it counts as its client's */
+    VAIN_MS = 100,     /* so long who could not be cut is left, unless clients take more by a VAIN_SHARE of the room */
+    VAIN_SHARE = 16,
     EXCESS_LEAST = 4096, /* bytes; who has less is not worth closing */
 };
 
@@ -41,13 +43,27 @@ size_t client_room_taken(const struct server *srv)
     return sum;
 }
 
+size_t client_room_stalled(const struct conn *c, int64_t now_ms)
+{
+    if (now_ms - atomic_load_explicit(&c->active_ms, memory_order_relaxed) < STALLED_MS || conn_has(c, CONN_PAUSED))
+        return 0; /* who waits until its command may go on can send nothing */
+    return atomic_load_explicit(&c->incoming, memory_order_relaxed);
+}
+
+/* Bytes of values on their way in of which nothing came for a while, as of the workers' last seconds. */
+static size_t stalled(const struct server *srv)
+{
+    size_t sum = 0;
+    for (int i = 0; i < srv->nworkers; i++)
+        sum += atomic_load_explicit(&srv->workers[i]->clients.stalled, memory_order_relaxed);
+    return sum;
+}
+
 static size_t excess(void *arg, struct conn *c)
 {
     const int64_t *now_ms = arg;
     size_t all = conn_charge(c), idle = sizeof(struct conn_io);
-    size_t incoming = atomic_load_explicit(&c->incoming, memory_order_relaxed);
-    if (*now_ms - atomic_load_explicit(&c->active_ms, memory_order_relaxed) < STALLED_MS)
-        idle += incoming;
+    idle += atomic_load_explicit(&c->incoming, memory_order_relaxed) - client_room_stalled(c, *now_ms);
     all = all > idle ? all - idle : 0;
     return all >= EXCESS_LEAST ? all : 0;
 }
@@ -68,21 +84,34 @@ static void abandon_own(struct server *srv, struct store_ctx *sx)
     }
 }
 
+/* Closes the largest where clients take more than `room` and something can be won by it. A look at all clients takes a
+ * while, and who reclaims comes back for every page: where it was in vain, the next one waits. */
+static void cut_largest(struct server *srv, size_t room, int64_t now_ms)
+{
+    struct room_vain *vain = &srv->room_vain;
+    size_t taken = client_room_taken(srv) + stalled(srv) + store_orphan_bytes(srv->store);
+    size_t idle = (size_t)atomic_load_explicit(&srv->nclients, memory_order_relaxed) * sizeof(struct conn_io);
+    int64_t mono_ms = (int64_t)(clock_mono_ns() / 1000000);
+    if (taken <= room + idle || (mono_ms < atomic_load_explicit(&vain->until_ms, memory_order_relaxed) &&
+                                 taken <= atomic_load_explicit(&vain->taken, memory_order_relaxed) + room / VAIN_SHARE))
+        return;
+    unsigned cut = clients_cut(srv, room, room / 2, excess, &now_ms);
+    if (cut == 0) {
+        atomic_store_explicit(&vain->taken, taken, memory_order_relaxed);
+        atomic_store_explicit(&vain->until_ms, mono_ms + VAIN_MS, memory_order_relaxed);
+        return;
+    }
+    atomic_store(&srv->leaving_since_ms, now_ms);
+    log_line(LOG_WARNING, "Memory is short: closed %u clients that held more than %zu bytes together", cut, room);
+}
+
 bool client_room_make(struct server *srv, struct store_ctx *sx)
 {
     int64_t now_ms = clock_wall_ms();
-    size_t room = client_room(srv), orphans = store_orphan_bytes(srv->store);
-    size_t idle = (size_t)atomic_load_explicit(&srv->nclients, memory_order_relaxed) * sizeof(struct conn_io);
+    size_t room = client_room(srv);
     if (room == SIZE_MAX)
         return false;
-    unsigned cut = 0;
-    room -= room / 4;
-    if (client_room_taken(srv) + orphans > room + idle)
-        cut = clients_cut(srv, room, room / 2, excess, &now_ms);
-    if (cut > 0) {
-        atomic_store(&srv->leaving_since_ms, now_ms);
-        log_line(LOG_WARNING, "Memory is short: closed %u clients that held more than %zu bytes together", cut, room);
-    }
+    cut_largest(srv, room - room / 4, now_ms);
     if (sx != NULL && atomic_load(&srv->leaving) > 0)
         abandon_own(srv, sx);
     int64_t since = now_ms - atomic_load(&srv->leaving_since_ms);

@@ -8,6 +8,7 @@
 #ifndef FLAGSTONE_SERVER_CLIENT_ROOM_H
 #define FLAGSTONE_SERVER_CLIENT_ROOM_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,17 @@ size_t client_room(const struct server *srv);
 
 /* Bytes outside of pages that clients hold now, as of their last turns. Any thread. */
 size_t client_room_taken(const struct server *srv);
+
+/* Bytes of the connection's values on their way in, where nothing came of them for two seconds; else 0. Any thread that
+ * holds the lock of its worker's clients, or its worker, which keeps the sum in clients.stalled. */
+size_t client_room_stalled(const struct conn *c, int64_t now_ms);
+
+/* The last look at all clients that found nobody to close: how much they took, and until when that is believed
+ * (monotonic milliseconds). */
+struct room_vain {
+    _Atomic size_t taken;
+    _Atomic int64_t until_ms;
+};
 
 /* Memory is short: closes the largest clients where they take more than their room. True: some are on their way out,
  * and their memory will be there in a moment; false: keys have to go. A worker passes its context, and those of its own

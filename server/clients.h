@@ -21,6 +21,7 @@ struct clients {
     _Atomic uint32_t count;
     _Atomic size_t memory_normal; /* sum of the connections' `memory`, kept current by the worker */
     _Atomic size_t incoming;      /* of it: values on their way in, which are in pages */
+    _Atomic size_t stalled;       /* of those: nothing came of them for a while; as of the last second */
     struct lock pins_lock;        /* rank LOCK_PINS: lists of pins (pin.h), written by the worker alone */
     _Atomic uint32_t npins;       /* written under it */
 };

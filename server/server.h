@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/client_room.h"
 #include "server/ticks.h"
 #include "slab/base/lock.h"
 
@@ -77,6 +78,7 @@ struct server {
     _Atomic uint32_t nmonitors;       /* of them in MONITOR */
     _Atomic uint32_t leaving;         /* of them being closed for the memory that they hold (client_room.h) */
     _Atomic int64_t leaving_since_ms; /* when the last of them were told */
+    struct room_vain room_vain;       /* client_room.h */
 
     struct lock pause_lock; /* held over a change of the pause; rank LOCK_CLIENTS */
     _Atomic int pause_mode; /* enum pause_mode */

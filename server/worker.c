@@ -12,6 +12,7 @@
 
 #include "server/acl.h"
 #include "server/batch.h"
+#include "server/client_room.h"
 #include "server/conn_private.h"
 #include "server/mailbox.h"
 #include "server/notify.h"
@@ -164,14 +165,17 @@ static void on_drain(evutil_socket_t fd, short what, void *arg)
     conn_drain_more(arg);
 }
 
-/* Once a second: closes who was idle for too long, and who is over its soft output limit for too long. */
+/* Once a second: closes who was idle for too long, and who is over its soft output limit for too long; adds up what
+ * those hold who have stopped sending in the middle of a value. */
 static void check_clients(struct worker *w)
 {
     int64_t timeout_ms = OPT(w->srv->opt, timeout) * 1000;
+    size_t stalled = 0;
     for (struct conn *c = w->clients.first, *next; c != NULL; c = next) {
         next = c->next;
         if (c->soft_limit_since_ms != 0)
             conn_check_limits(c);
+        stalled += client_room_stalled(c, w->now_ms);
         int64_t idle_ms = w->now_ms - atomic_load_explicit(&c->active_ms, memory_order_relaxed);
         if (timeout_ms > 0 && idle_ms > timeout_ms && !conn_has(c, CONN_MONITOR | CONN_PUBSUB | CONN_PAUSED)) {
             log_line(LOG_VERBOSE, "Closing idle client");
@@ -180,6 +184,7 @@ static void check_clients(struct worker *w)
         if (conn_has(c, CONN_CLOSE_ASAP))
             conn_drop(c);
     }
+    atomic_store_explicit(&w->clients.stalled, stalled, memory_order_relaxed);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
