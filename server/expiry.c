@@ -1,7 +1,11 @@
-/* See expiry.h. A round takes up the second that runs and those since the last round. A page with something due is held
- * (set draining) while its chunks are read, so that none of them can become another item's meanwhile; then the entry is
- * deleted under its shard's lock, if it still is due. An expiry more than 252 seconds away shares its byte with a
- * nearer one: it is looked at, and left. Where no key has an expiry, no page is looked at. */
+/* See expiry.h. A round takes up the second that runs and those since the last round; one that begins with a second
+ * leaves that one out, since hardly anything of it is due. A page with something due is held (set draining) while its
+ * chunks are read, so that none of them can become another item's meanwhile; then the entry is deleted under its
+ * shard's lock, if it still is due. An expiry more than 252 seconds away shares its byte with a nearer one: it is
+ * looked at, and left. Where no key has an expiry, no page is looked at.
+ *
+ * What an expired key costs is cache misses, so each is begun long before it is waited for: the states of a page while
+ * those before it are searched, an item when it is found, its shard when it is hashed, its table some keys ahead. */
 #include "server/expiry.h"
 
 #include "slab/base/clock.h"
@@ -9,8 +13,10 @@
 enum {
     DUE_MAX = PAGE_SIZE / 24, /* all chunks of a page of the smallest */
     ROUND_MS = 500,           /* rounds begin with a second and in its middle */
-    WINDOW = 32,
+    WINDOW = 64,
     PAGES_HELD = 32,
+    PAGES_AHEAD = 4,   /* pages whose states are fetched before they are searched */
+    TABLES_AHEAD = 12, /* keys whose tables are fetched before they are deleted */
 };
 
 static void expire_chunk(struct store_ctx *sx, chunk_ref ref, uint64_t hash)
@@ -32,17 +38,15 @@ static void expire_chunk(struct store_ctx *sx, chunk_ref ref, uint64_t hash)
     shard_release(sx, sh);
 }
 
-/* Up to WINDOW chunks in stages, so that their cache misses overlap: items, shards, tables, and then one by one. Those
- * that are due later in the second that runs, or in minutes, are left before that; unless the last round was so long
- * ago (`lately` false) that the hint may be wrong. */
+/* Up to WINDOW chunks, whose items are being fetched. Those that are due later in the second that runs, or in minutes,
+ * are left before a shard is locked; unless the last round was so long ago (`lately` false) that the hint may be
+ * wrong. */
 static void expire_window(struct store_ctx *sx, const chunk_ref *ref, uint32_t n, bool lately)
 {
     struct store *s = sx->store;
     struct skey key[WINDOW];
     chunk_ref due[WINDOW];
     uint32_t ndue = 0;
-    for (uint32_t i = 0; i < n; i++)
-        __builtin_prefetch(slab_ptr(&s->slab, ref[i]));
     for (uint32_t i = 0; i < n; i++) {
         const struct item *it = slab_ptr(&s->slab, ref[i]);
         if (slab_get_state(&s->slab, ref[i]) < CHUNK_EXPIRES ||
@@ -52,9 +56,12 @@ static void expire_window(struct store_ctx *sx, const chunk_ref *ref, uint32_t n
         store_prefetch_shard(sx, &key[ndue]);
         due[ndue++] = ref[i];
     }
-    store_prefetch_tables(sx, key, ndue);
-    for (uint32_t i = 0; i < ndue; i++)
-        expire_chunk(sx, due[i], key[i].hash);
+    for (uint32_t i = 0; i < ndue + TABLES_AHEAD; i++) {
+        if (i < ndue)
+            store_prefetch_tables(sx, &key[i], 1);
+        if (i >= TABLES_AHEAD)
+            expire_chunk(sx, due[i - TABLES_AHEAD], key[i - TABLES_AHEAD].hash);
+    }
 }
 
 /* Pages from x->page on, up to `end`: as many as it takes to find a window's worth. */
@@ -63,10 +70,14 @@ static void expire_pages(struct store_ctx *sx, struct expiry *x, uint32_t end)
     struct store *s = sx->store;
     chunk_ref due[WINDOW + DUE_MAX];
     uint32_t held[PAGES_HELD], nheld = 0, found = 0;
-    int64_t from_s = x->done_s + 1, span = x->round_s - from_s + 1;
+    int64_t from_s = x->done_s + 1, span = x->until_s - from_s + 1;
     uint32_t n = span >= CHUNK_EXPIRY_STATES ? (uint32_t)CHUNK_EXPIRY_STATES : (uint32_t)span;
     for (; x->page < end && found < WINDOW && nheld < PAGES_HELD; x->page++) {
+        if (x->page + PAGES_AHEAD < end)
+            slab_prefetch_states(&s->slab, x->page + PAGES_AHEAD);
         uint32_t more = slab_hold_states(&s->slab, x->page, chunk_expiry_state(from_s * 1000), n, due + found, DUE_MAX);
+        for (uint32_t i = 0; i < more && i < WINDOW; i++)
+            __builtin_prefetch(slab_ptr(&s->slab, due[found + i]));
         found += more;
         if (more > 0)
             held[nheld++] = x->page;
@@ -86,9 +97,10 @@ bool expiry_step(struct store_ctx *sx, struct expiry *x, uint32_t pages)
     if (x->page == 0) {
         if (now < x->next_ms && now > x->next_ms - ROUND_MS)
             return false;
-        if (x->done_s == 0 || now / 1000 - 1 < x->done_s) /* the first round, or the clock was set back */
+        if (x->done_s == 0 || now / 1000 - 2 < x->done_s) /* the first round, or the clock was set back */
             x->done_s = now / 1000 - 2;
         x->round_s = now / 1000;
+        x->until_s = now % 1000 < ROUND_MS / 2 ? x->round_s - 1 : x->round_s;
         x->next_ms = now - now % ROUND_MS + ROUND_MS;
         x->page = 1;
         sx->now_ms = now;

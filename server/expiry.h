@@ -9,7 +9,8 @@
 struct expiry {
     int64_t next_ms; /* no round before */
     int64_t done_s;  /* what expired up to the end of this second has been looked for */
-    int64_t round_s; /* what the round in progress looks for: up to this one */
+    int64_t round_s; /* the second in which the round in progress began */
+    int64_t until_s; /* what it looks for: up to the end of this one */
     uint32_t page;   /* where it goes on; 0: no round in progress */
 };
 

@@ -150,6 +150,14 @@ static inline uint8_t slab_get_state(const struct slab *s, chunk_ref ref)
     return atomic_load_explicit(slab_state_of(s, ref), memory_order_acquire);
 }
 
+/* Starts to fetch the states of a page, for slab_hold_states. No lock; the page may be in use or not. */
+static inline void slab_prefetch_states(const struct slab *s, uint32_t page)
+{
+    uint32_t class = slab_page_class(s, page), bytes = class < s->classes.n ? s->classes.c[class].first : 0;
+    for (uint32_t i = 0; i < bytes; i += 64)
+        __builtin_prefetch(slab_page_ptr(s, page) + i);
+}
+
 /* Number of pages that ever had a descriptor: the bound for walks. */
 uint32_t slab_page_count(struct slab *s);
 

@@ -118,8 +118,9 @@ def expiry_once(park, server, keys):
             now = time.monotonic() - begun
             left = server.command("DBSIZE")
             if now > fill + 2 and now < LONGEST:
-                # lifetimes are whole seconds, uniform; sets were uniform over the fill
-                due = keys * max(0.0, LONGEST - (now - fill / 2) - 0.5) / LONGEST
+                # lifetimes are whole seconds, uniform in 1 to LONGEST; sets were uniform over the fill: of what was
+                # set x seconds ago LONGEST - floor(x) in LONGEST live, half a second's worth more than LONGEST - x
+                due = keys * max(0.0, LONGEST - (now - fill / 2) + 0.5) / LONGEST
                 lags.append((left - due) / (keys / LONGEST))
             if left == 0 or now > fill + LONGEST + 30:
                 break
