@@ -157,15 +157,20 @@ static void run_group(struct worker *w, struct batch *b, uint32_t at, struct req
     struct reply *out = &g->conn->out;
     size_t sent = 0, before = reply_pending(out);
     dispatch_begin(&d, w, g->conn);
-    for (uint32_t i = 0; i < g->n; i++) {
+    for (uint32_t i = 0; i < g->n;) {
         if (b->keys.n > 1) /* else there is nothing to overlap with */
             prefetch(w, b, r[i].key);
-        if (r[i].quick && (i += quick_run(&d, b, r + i, g->n - i)) == g->n)
-            break;
+        if (r[i].quick) {
+            bool refused;
+            i += quick_run(&d, b, r + i, g->n - i, &refused);
+            if (i == g->n || !refused)
+                continue;
+        }
         if (UNLIKELY(may_take_long(&r[i])))
             finish_groups(b, at);
         dispatch_run(&d, &r[i], b->args.v + r[i].first, &b->keys);
-        if (UNLIKELY(out->owned > CONN_SENT_NOW) && i + 1 < g->n) { /* larger than thought: what can go, goes */
+        i++;
+        if (UNLIKELY(out->owned > CONN_SENT_NOW) && i < g->n) { /* larger than thought: what can go, goes */
             size_t pending = reply_pending(out);
             conn_send(g->conn);
             sent += pending - reply_pending(out);

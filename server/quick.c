@@ -218,16 +218,21 @@ static void count_run(struct dispatch *d, const struct tally *sum, uint32_t n)
         stats_calls(stats, row_set.id, sum->sets, ns);
 }
 
-uint32_t quick_run(struct dispatch *d, struct batch *b, struct request *r, uint32_t n)
+uint32_t quick_run(struct dispatch *d, struct batch *b, struct request *r, uint32_t n, bool *refused)
 {
     struct cmd_ctx *ctx = &d->ctx;
     struct skey *keys = b->keys.v;
     struct tally sum = {0, 0, 0};
     uint16_t db = store_db(ctx->srv->store, conn_db(ctx->conn));
     uint32_t i = 0, most = d->watch_ns < EXACT_NS ? 1 : QUICK_RUN;
+    *refused = true;
     if (!dispatch_is_plain(d) || ctx->notify || db >= ITEM_DB_WIDE)
         return 0;
-    for (; i < n && i < most && r[i].quick && keys[r[i].key].db == db; i++) {
+    for (; i < n && r[i].quick && keys[r[i].key].db == db; i++) {
+        if (i == most) {
+            *refused = false;
+            break;
+        }
         const struct skey *k = &keys[r[i].key];
         if (LIKELY(r[i].argc == 2)) {
             if (!quick_get(ctx->sx, k, ctx->out, &sum))

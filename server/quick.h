@@ -31,7 +31,8 @@ enum { QUICK_RUN = 16 }; /* commands that share a reading of the clock */
 size_t quick_parse(struct worker *w, struct conn *c, const char *buf, size_t len, size_t value_max, bool *full);
 
 /* Executes requests from r on, of which `n` are the connection's, as long as they are quick and common, QUICK_RUN at
- * most. Returns how many it did; the one after them, if there is one, is for dispatch_run. */
-uint32_t quick_run(struct dispatch *d, struct batch *b, struct request *r, uint32_t n);
+ * most. Returns how many it did. *refused: the one after them, if there is one, is for dispatch_run; else the run was
+ * full, and another may follow. */
+uint32_t quick_run(struct dispatch *d, struct batch *b, struct request *r, uint32_t n, bool *refused);
 
 #endif
