@@ -59,27 +59,6 @@ void slab_close(struct slab *s)
     pool_close(&s->pool);
 }
 
-/* The first free chunk at or after `from`; chunks, where there is none. Owners change their own chunks' states without
- * the lock, so this reads words of eight states atomically instead of calling memchr. */
-static uint32_t find_free(const char *states, uint32_t from, uint32_t chunks)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    for (uint32_t w = from / 8; w < (chunks + 7) / 8; w++) {
-        uint64_t v = atomic_load_explicit((const _Atomic uint64_t *)(const void *)(states + (size_t)w * 8),
-                                          memory_order_relaxed);
-        v = (v - ones) & ~v & (ones << 7); /* the lowest bit set is exact: a zero byte */
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-        if (w == from / 8)
-            v &= UINT64_MAX << (from % 8 * 8);
-        if (v != 0)
-            return w * 8 + (uint32_t)__builtin_ctzll(v) / 8;
-#else
-#error "state bytes are searched in little-endian words"
-#endif
-    }
-    return chunks;
-}
-
 /* All chunks free; the padding after the last state never looks free. */
 static void states_clear(char *states, const struct size_class *c)
 {
@@ -204,26 +183,53 @@ static void class_drop_page(struct slab *s, uint32_t class, uint32_t page)
     pool_give(&s->pool, page);
 }
 
+/* Reserves up to max of the free chunks in the page's w-th word of states. Returns how many. Class locked. Owners
+ * change their own chunks' states without the lock, so this reads words of eight states atomically. */
+static uint32_t take_from_word(struct slab *s, const struct size_class *c, char *page, uint32_t w, chunk_ref *out,
+                               uint32_t max)
+{
+    const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f), reserved = UINT64_C(0x0101010101010101) * CHUNK_RESERVED;
+    _Atomic uint64_t *word = (_Atomic uint64_t *)(void *)(page + (size_t)w * 8);
+    uint64_t v = atomic_load_explicit(word, memory_order_relaxed), free = ~(((v & low) + low) | v | low);
+    chunk_ref first = slab_ref(s, page + c->first + (size_t)w * 8 * c->size);
+    uint32_t n = 0, step = c->size >> REF_SHIFT;
+    if (v == 0 && max >= 8) { /* nobody else changes the state of a free chunk, but of others their owners do */
+        atomic_store_explicit(word, reserved, memory_order_relaxed);
+        for (; n < 8; n++)
+            out[n] = first + (chunk_ref)n * step;
+        return n;
+    }
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "state bytes are searched in little-endian words"
+#endif
+    for (; free != 0 && n < max; free &= free - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(free) / 8;
+        atomic_store_explicit((_Atomic uint8_t *)word + i, CHUNK_RESERVED, memory_order_relaxed);
+        out[n++] = first + (chunk_ref)i * step;
+    }
+    return n;
+}
+
 /* Up to max free chunks of the class's fullest page that has any. Class locked. */
 static uint32_t take_from_fullest(struct slab *s, uint32_t class, chunk_ref *out, uint32_t max)
 {
     struct slab_class *k = &s->class[class];
     const struct size_class *c = &s->classes.c[class];
-    uint32_t n = 0;
     if (k->bins_used == 0)
         return 0;
-    uint32_t page = k->bin[__builtin_ctz(k->bins_used)];
+    uint32_t page = k->bin[__builtin_ctz(k->bins_used)], n = 0;
     struct page *d = slab_page(s, page);
-    char *base = slab_page_ptr(s, page);
-    uint32_t i = d->hint;
-    for (; n < max && d->free > 0; n++, d->free--) {
-        i = find_free(base, i, c->chunks);
-        REQUIRE(i < c->chunks);
-        atomic_store_explicit((_Atomic uint8_t *)(void *)(base + i), CHUNK_RESERVED, memory_order_relaxed);
-        out[n] = slab_ref(s, base + c->first + (size_t)i * c->size);
-        slab_unpoison(s, out[n], c->size);
+    uint32_t want = max < d->free ? max : d->free, w = d->hint / 8;
+    for (;; w++) {
+        REQUIRE(w * 8 < c->chunks);
+        n += take_from_word(s, c, slab_page_ptr(s, page), w, out + n, want - n);
+        if (n == want)
+            break;
     }
-    d->hint = (uint16_t)i;
+    for (uint32_t i = 0; i < n; i++)
+        slab_unpoison(s, out[i], c->size);
+    d->free -= (uint16_t)n;
+    d->hint = (uint16_t)(slab_chunk_index(c, out[n - 1]) + 1);
     k->free -= n;
     bin_update(s, k, c, page);
     return n;

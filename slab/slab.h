@@ -145,6 +145,13 @@ static inline void slab_set_state(const struct slab *s, chunk_ref ref, uint8_t s
     atomic_store_explicit(slab_state_of(s, ref), state, memory_order_release);
 }
 
+/* The same where the chunk's class is known. */
+static inline void slab_set_state_in(const struct slab *s, const struct size_class *c, chunk_ref ref, uint8_t state)
+{
+    char *states = slab_page_ptr(s, slab_page_of(ref));
+    atomic_store_explicit((_Atomic uint8_t *)(void *)(states + slab_chunk_index(c, ref)), state, memory_order_release);
+}
+
 static inline uint8_t slab_get_state(const struct slab *s, chunk_ref ref)
 {
     return atomic_load_explicit(slab_state_of(s, ref), memory_order_acquire);

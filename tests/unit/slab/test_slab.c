@@ -351,6 +351,42 @@ static void test_hold_states(void **state)
     assert_int_equal(slab_hold_states(&slab, 0, 255, 1, out, MANY), 0);
 }
 
+/* However many are taken at once, and wherever they are free, each is handed out once and none is left over. */
+static void test_taken_together(void **state)
+{
+    (void)state;
+    static chunk_ref out[MANY];
+    uint32_t k = class_of(300), chunks = slab.classes.c[k].chunks;
+    pool_set_budget(&slab.pool, pool_in_use(&slab.pool) + 1);
+    for (uint32_t most = 1; most < 30; most++) {
+        uint32_t n = 0, got;
+        while ((got = slab_take(&slab, k, out + n, most)) > 0) {
+            assert_true(got == most || n + got == chunks);
+            n += got;
+            assert_sound();
+        }
+        assert_int_equal(n, chunks);
+        for (uint32_t i = 0; i < n; i++)
+            slab_set_state(&slab, out[i], CHUNK_LIVE); /* reserved before, or they are not what they seem */
+        for (uint32_t i = 0; i < n; i++)
+            if (i % 7 < most % 8)
+                slab_give(&slab, out[i]);
+        uint32_t there = 0, left = 0;
+        for (uint32_t i = 0; i < n; i++)
+            if (i % 7 >= most % 8)
+                out[left++] = out[i];
+        there = left;
+        while ((got = slab_take(&slab, k, out + there, most)) > 0)
+            there += got;
+        assert_int_equal(there, chunks);
+        for (uint32_t i = 0; i < there; i++)
+            for (uint32_t j = 0; j < i; j++)
+                assert_true(out[i] != out[j]);
+        for (uint32_t i = 0; i < there; i++)
+            slab_give(&slab, out[i]);
+    }
+}
+
 /* What slab_check is for: it must see what is wrong. */
 static void test_the_check_sees(void **state)
 {
@@ -434,6 +470,7 @@ int main(void)
         cmocka_unit_test(test_opening_leaves_nothing_behind),
         cmocka_unit_test_setup_teardown(test_take_and_give_every_class, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_take_several, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_taken_together, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_fullest_page_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_page_is_to_be_had, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_memory_for_descriptors, set_up, tear_down),
