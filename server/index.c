@@ -2,8 +2,8 @@
  * for the bits, table.h for a table.
  *
  * Tables are chunks like any other (kind TABLE; header: shard and first tag), so they live in the same pages, grow by
- * size classes and are relocated. A table grows by about 4 % when its limit is reached, and splits in two beyond
- * TABLE_FULL entries; so an insertion re-lays at most 465 entries, and tables are 0.88 to 0.93 full.
+ * size classes and are relocated. A table grows by a tenth when its limit is reached, and splits in two beyond
+ * TABLE_FULL entries; so an insertion re-lays at most 465 entries, and tables are 0.86 to 0.95 full.
  * All is guarded by the shard's lock, but the directory may be peeked at (index_prefetch_table). */
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,9 +26,12 @@ static uint64_t pack(struct entry_bits b)
 /* Sets every directory entry of the table that holds `tag`. */
 static void dir_put(struct shard *sh, uint32_t tag, struct entry_bits b)
 {
-    uint32_t span = 1u << (shard_depth(sh) - b.depth), first = dir_index(sh, tag) & ~(span - 1);
-    for (uint32_t i = 0; i < span; i++)
-        atomic_store_explicit(&shard_dir(sh)[first + i], pack(b), memory_order_relaxed);
+    uint32_t depth = shard_depth(sh), span = 1u << (depth - b.depth), first = (tag >> (16 - depth)) & ~(span - 1);
+    _Atomic uint64_t *dir = shard_dir(sh) + first;
+    uint64_t packed = pack(b);
+    do
+        atomic_store_explicit(dir++, packed, memory_order_relaxed);
+    while (UNLIKELY(--span > 0));
 }
 
 static struct dir *dir_new(struct store *s, uint32_t depth, struct dir *older)
@@ -230,7 +233,7 @@ static bool make_room(struct store_ctx *sx, struct shard *sh, uint32_t tag, stru
         return table_resize(sx, sh, tag, b, TABLE_FIRST_SLOTS);
     if (b.count >= TABLE_FULL || b.cap == TABLE_CAP_MAX)
         return table_split(sx, sh, tag, b);
-    uint32_t slots = b.cap + 1 + b.cap / 24;
+    uint32_t slots = b.cap + 1 + b.cap / 11;
     return table_resize(sx, sh, tag, b, slots < TABLE_CAP_MAX ? slots : TABLE_CAP_MAX);
 }
 
@@ -240,13 +243,27 @@ bool index_room(struct store_ctx *sx, uint64_t hash, uint32_t n)
     uint32_t tag = hash_tag(hash);
     for (;;) {
         struct entry_bits b = dir_get(sh, dir_index(sh, tag));
-        uint32_t last = b.count + n - 1; /* entries before the last of them comes */
-        if (b.ref != 0 && last < table_limit(b.cap) && last < TABLE_FULL)
+        if (index_has_room(b, n))
             return true;
         /* short of memory a table may fill up to its last slot but one: slower, but nothing is refused */
         if (!make_room(sx, sh, tag, b))
-            return b.ref != 0 && last + 1 < b.cap;
+            return b.ref != 0 && b.count + n < b.cap;
     }
+}
+
+void index_insert_at(struct shard *sh, uint32_t tag, struct index_place *p, slot_t slot)
+{
+    ASSERT(p->b.count < p->t.cap);
+    table_insert_at(&p->t, p->at, slot);
+    p->b.count++;
+    sh->keys++;
+    if (UNLIKELY(p->b.depth != shard_depth(sh))) {
+        dir_put(sh, tag, p->b);
+        return;
+    }
+    _Atomic uint64_t *e = &shard_dir(sh)[dir_index(sh, tag)];
+    atomic_store_explicit(e, atomic_load_explicit(e, memory_order_relaxed) + (UINT64_C(1) << ENTRY_COUNT_SHIFT),
+                          memory_order_relaxed);
 }
 
 slot_t *index_insert(struct store_ctx *sx, uint64_t hash, chunk_ref ref, uint32_t freq)
@@ -256,8 +273,7 @@ slot_t *index_insert(struct store_ctx *sx, uint64_t hash, chunk_ref ref, uint32_
     struct entry_bits b = dir_get(sh, dir_index(sh, tag));
     struct table t = entry_table(sx->store, b);
     ASSERT(b.count < t.cap);
-    uint32_t i = table_insert(&t, ref | (uint64_t)freq << SLOT_FREQ_SHIFT | (uint64_t)sx->age_now << SLOT_AGE_SHIFT |
-                                      (uint64_t)tag << SLOT_TAG_SHIFT);
+    uint32_t i = table_insert(&t, index_slot(sx, hash, ref, freq));
     b.count++;
     dir_put(sh, tag, b);
     sh->keys++;

@@ -55,6 +55,46 @@ static inline struct table shard_table(const struct store *s, const struct shard
     return b.ref == 0 ? (struct table){0} : entry_table(s, b);
 }
 
+/* Where a key is in the index, or would be. Holds until the shard is unlocked or its index changes. */
+struct index_place {
+    struct entry_bits b;
+    struct table t;
+    uint32_t at;
+};
+
+/* True: at p->at is an entry with the key's tag, the first of them but where the key was seen elsewhere. False: there
+ * is none; p->at is where it would be inserted. */
+static inline bool index_seek(const struct store *s, const struct shard *sh, const struct skey *k,
+                              struct index_place *p)
+{
+    uint32_t tag = hash_tag(k->hash);
+    p->b = dir_get(sh, dir_index(sh, tag));
+    if (UNLIKELY(p->b.ref == 0))
+        return false;
+    p->t = entry_table(s, p->b);
+    p->at = k->seen_at;
+    if (p->at < p->t.cap && p->t.slots[p->at] != 0 && slot_tag(p->t.slots[p->at]) == tag)
+        return true;
+    return table_seek(&p->t, tag, &p->at);
+}
+
+/* The table takes n more entries as it is. */
+static inline bool index_has_room(struct entry_bits b, uint32_t n)
+{
+    uint32_t last = b.count + n - 1; /* entries before the last of them comes */
+    return b.ref != 0 && last < table_limit(b.cap) && last < TABLE_FULL;
+}
+
+/* Inserts where index_seek has said, index_has_room was true. Other slots of the table may have moved. */
+void index_insert_at(struct shard *sh, uint32_t tag, struct index_place *p, slot_t slot);
+
+/* A new entry's slot. */
+static inline slot_t index_slot(const struct store_ctx *sx, uint64_t hash, chunk_ref ref, uint32_t freq)
+{
+    return ref | (slot_t)freq << SLOT_FREQ_SHIFT | (slot_t)sx->age_now << SLOT_AGE_SHIFT |
+           (slot_t)hash_tag(hash) << SLOT_TAG_SHIFT;
+}
+
 /* Short keys without a call. */
 static inline bool bytes_equal(const void *a, const void *b, uint32_t n)
 {
@@ -93,20 +133,35 @@ static inline void index_prefetch_table(const struct store *s, const struct skey
 
 enum { PREFETCH_BYTES = 320 };
 
+/* Starts to fetch what an insertion at t->slots[i] will shift, or, where the table is to grow for it, all of that. */
+static inline void index_prefetch_insertion(struct entry_bits b, const struct table *t, uint32_t i)
+{
+    enum { LINE = 64 / sizeof(slot_t), AHEAD = 4 };
+    uint32_t end = i + AHEAD * LINE;
+    if (UNLIKELY(!index_has_room(b, 1)))
+        i = 0, end = t->cap;
+    for (; i < end; i += LINE)
+        __builtin_prefetch(&t->slots[i]);
+}
+
 /* Notes where the key's slot seems to be, and starts to fetch the item: all lines of a small one; of a large one the
- * first few, the processor sees the rest coming. Takes the shard's lock, if that is free. */
+ * first few, the processor sees the rest coming. Where the key is not there, it may be about to come. Takes the shard's
+ * lock, if that is free. */
 static inline void index_prefetch_item(const struct store *s, struct skey *k)
 {
     struct shard *sh = shard_of(s, k->hash);
+    struct index_place place;
     if (UNLIKELY(!lock_try(&sh->lock, LOCK_SHARD)))
         return;
-    struct table t = shard_table(s, sh, k->hash);
-    uint32_t i = t.cap == 0 ? (uint32_t)TABLE_NONE : table_first(&t, hash_tag(k->hash));
-    chunk_ref ref = i == TABLE_NONE ? 0 : slot_ref(t.slots[i]);
+    bool there = index_seek(s, sh, k, &place);
+    chunk_ref ref = there ? slot_ref(place.t.slots[place.at]) : 0;
     lock_release(&sh->lock, LOCK_SHARD);
-    if (ref == 0)
+    if (!there) {
+        if (LIKELY(place.b.ref != 0))
+            index_prefetch_insertion(place.b, &place.t, place.at);
         return;
-    k->seen_at = (uint16_t)i;
+    }
+    k->seen_at = (uint16_t)place.at;
     const struct slab *slab = &s->slab;
     const char *p = slab_ptr(slab, ref), *end = p + PREFETCH_BYTES;
     uint32_t class = slab_class_of_ref(slab, ref);

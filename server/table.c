@@ -5,32 +5,39 @@
 
 #include "slab/base/assert.h"
 
-uint32_t table_insert(const struct table *t, slot_t s)
+/* The first empty slot from i on, or the end. */
+static uint32_t gap_from(const slot_t *v, uint32_t i, uint32_t end)
 {
-    uint32_t tag = slot_tag(s), home = table_home(t, tag), i = home, d = 0;
-    for (;; i = table_step(t, i), d++) {
-        ASSERT(d <= t->cap);
-        slot_t there = t->slots[i];
-        if (there == 0)
-            break;
-        uint32_t other = slot_tag(there);
-        if (LIKELY(other <= tag && i >= home))
-            continue; /* nothing has wrapped: in the order of tags */
-        uint32_t other_d = table_displacement(t, i, table_home(t, other));
-        if (other_d < d || (other_d == d && other > tag))
-            break;
-    }
-    uint32_t gap = i;
-    while (t->slots[gap] != 0)
-        gap = table_step(t, gap);
+    while (i + 4 <= end && v[i] != 0 && v[i + 1] != 0 && v[i + 2] != 0 && v[i + 3] != 0)
+        i += 4;
+    while (i < end && v[i] != 0)
+        i++;
+    return i;
+}
+
+void table_insert_at(const struct table *t, uint32_t i, slot_t s)
+{
     slot_t *v = t->slots; /* what stands here and after moves on by one, up to the first gap */
-    if (gap < i) {
+    uint32_t gap = gap_from(v, i, t->cap);
+    if (UNLIKELY(gap == t->cap)) {
+        gap = gap_from(v, 0, i);
+        ASSERT(gap < i);
         memmove(v + 1, v, gap * sizeof *v);
         v[0] = v[t->cap - 1];
         gap = t->cap - 1;
     }
     memmove(v + i + 1, v + i, (gap - i) * sizeof *v);
     v[i] = s;
+}
+
+uint32_t table_insert(const struct table *t, slot_t s)
+{
+    uint32_t tag = slot_tag(s), i;
+    if (UNLIKELY(table_seek(t, tag, &i))) /* after those of the same tag */
+        do
+            i = table_step(t, i);
+        while (t->slots[i] != 0 && slot_tag(t->slots[i]) == tag);
+    table_insert_at(t, i, s);
     return i;
 }
 
@@ -56,23 +63,26 @@ static uint32_t order_begin(const struct table *t)
     return i == t->cap ? 0 : i;
 }
 
-/* Re-lays the entries of v[0 .. n) that belong to `to`; *place is where the last one before them came to stand, plus
- * one. Returns how many. */
-static uint32_t relay_run(const slot_t *v, uint32_t n, const struct table *to, uint32_t first, uint32_t *place)
+/* Re-lays those entries of v[0 .. n) of which the bits in `mask` are `want`; *place is where the last one before them
+ * came to stand, plus one. Returns how many. Which slots are empty cannot be predicted, so nothing branches on it: an
+ * empty slot, and one that does not belong, is written as 0 where the next entry will stand. */
+static inline uint32_t relay_run(const slot_t *v, uint32_t n, const struct table *to, slot_t mask, slot_t want,
+                                 uint32_t *place)
 {
-    const uint32_t mask = 0xffffu << (16 - to->depth) & 0xffff, cap = to->cap;
+    const uint32_t cap = to->cap, scale = cap << to->depth, tags = 0xffffu >> to->depth;
+    slot_t *out = to->slots;
     uint32_t count = 0, at = *place;
     for (uint32_t i = 0; i < n; i++) {
-        slot_t s = v[i];
-        if (s == 0 || (slot_tag(s) & mask) != first)
-            continue;
-        count++;
-        uint32_t home = table_home(to, slot_tag(s));
+        slot_t s = mask == 0 || (v[i] & mask) == want ? v[i] : 0;
+        uint32_t home = (slot_tag(s) & tags) * scale >> 16, some = s != 0; /* table_home */
         at = home > at ? home : at;
-        if (LIKELY(at < cap))
-            to->slots[at++] = s; /* they come in order: no search, no shifting */
-        else
+        count += some;
+        if (LIKELY(at < cap)) {
+            out[at] = s; /* they come in order: no search, no shifting */
+            at += some;
+        } else if (some) {
             table_insert(to, s);
+        }
     }
     *place = at;
     return count;
@@ -80,10 +90,16 @@ static uint32_t relay_run(const slot_t *v, uint32_t n, const struct table *to, u
 
 uint32_t table_relay(const struct table *from, const struct table *to, uint32_t first)
 {
-    uint32_t begin = order_begin(from), place = 0;
+    uint32_t begin = order_begin(from), place = 0, n;
     memset(to->slots, 0, to->cap * sizeof *to->slots);
-    uint32_t n = relay_run(from->slots + begin, from->cap - begin, to, first, &place);
-    return n + relay_run(from->slots, begin, to, first, &place);
+    if (from->depth == to->depth) {
+        n = relay_run(from->slots + begin, from->cap - begin, to, 0, 0, &place);
+        return n + relay_run(from->slots, begin, to, 0, 0, &place);
+    }
+    slot_t mask = (slot_t)(0xffffu << (16 - to->depth) & 0xffff) << SLOT_TAG_SHIFT;
+    slot_t want = (slot_t)first << SLOT_TAG_SHIFT;
+    n = relay_run(from->slots + begin, from->cap - begin, to, mask, want, &place);
+    return n + relay_run(from->slots, begin, to, mask, want, &place);
 }
 
 int table_check(const struct table *t)
