@@ -151,6 +151,15 @@ static inline uint32_t item_rope_id(struct item *it, uint32_t head)
     return id;
 }
 
+/* The head of a flat item without expiry under this key, but for what ITEM_PLAIN_ANY masks out. The key has 255 bytes
+ * at most, the database is under ITEM_DB_WIDE. */
+#define ITEM_PLAIN_ANY ((uint32_t)ITEM_SLACK_MAX << ITEM_SLACK_SHIFT | ITEM_MARKS)
+
+static inline uint32_t item_plain_head(const struct skey *k)
+{
+    return KIND_STRING | k->len << ITEM_KLEN_SHIFT | (uint32_t)k->db << ITEM_DB_SHIFT;
+}
+
 /* Bytes of an item without its value. */
 static inline size_t item_overhead(const struct skey *k, bool expires)
 {

@@ -26,7 +26,7 @@ static bool magazine_grow(struct magazine *m, uint32_t n)
     return true;
 }
 
-static bool magazine_fill(struct store_ctx *sx, uint32_t class, uint32_t n)
+bool magazine_fill(struct store_ctx *sx, uint32_t class, uint32_t n)
 {
     struct magazine *m = &sx->magazines[class];
     uint32_t size = magazine_size(&sx->store->slab, class), want = n > size ? n : size;
@@ -45,17 +45,6 @@ static bool magazine_fill(struct store_ctx *sx, uint32_t class, uint32_t n)
         sx->short_count = n - m->n;
     }
     return ok;
-}
-
-chunk_ref chunk_take(struct store_ctx *sx, uint32_t class)
-{
-    struct magazine *m = &sx->magazines[class];
-    if (UNLIKELY(m->n == 0) && !magazine_fill(sx, class, 1))
-        return 0;
-    sx->held--;
-    m->used = true;
-    m->planned -= m->planned > 0;
-    return m->c[--m->n];
 }
 
 chunk_ref chunk_take_spare(struct store_ctx *sx, uint32_t class)

@@ -10,6 +10,7 @@
 #include "server/command_table_private.h"
 #include "server/conn_private.h"
 #include "server/index_find.h"
+#include "server/quick_put.h"
 #include "server/server.h"
 #include "server/stats.h"
 #include "server/worker.h"
@@ -69,14 +70,6 @@ struct tally {
     uint32_t hits, misses, sets;
 };
 
-/* A flat item without expiry under this key has this head, but for what HEAD_ANY masks out. */
-#define HEAD_ANY ((uint32_t)ITEM_SLACK_MAX << ITEM_SLACK_SHIFT | ITEM_MARKS)
-
-static inline uint32_t plain_head(const struct skey *k)
-{
-    return KIND_STRING | k->len << ITEM_KLEN_SHIFT | (uint32_t)k->db << ITEM_DB_SHIFT;
-}
-
 /* The key's slot if what is there is a flat item without expiry. NULL: it is not; *absent then says that the key is
  * certainly not there. Shard locked. */
 static inline slot_t *find_plain(const struct store *s, struct shard *sh, const struct skey *k, bool *absent)
@@ -93,7 +86,7 @@ static inline slot_t *find_plain(const struct store *s, struct shard *sh, const 
             return NULL;
     }
     const struct item *it = slab_ptr(&s->slab, slot_ref(t.slots[i]));
-    if (UNLIKELY(((item_head(it) ^ plain_head(k)) & ~HEAD_ANY) != 0 || !bytes_equal(it->data, k->p, k->len)))
+    if (UNLIKELY(((item_head(it) ^ item_plain_head(k)) & ~ITEM_PLAIN_ANY) != 0 || !bytes_equal(it->data, k->p, k->len)))
         return NULL;
     return &t.slots[i];
 }
@@ -153,29 +146,6 @@ static inline bool quick_get(struct store_ctx *sx, const struct skey *k, struct 
     return done;
 }
 
-/* Overwrites a value where it is; false: it is of another size class, or not plain, or *absent. Shard locked. */
-static inline bool overwrite(struct store_ctx *sx, struct shard *sh, const struct skey *k, const struct arg *value,
-                             bool *absent)
-{
-    struct store *s = sx->store;
-    const struct slab *slab = &s->slab;
-    slot_t *slot = find_plain(s, sh, k, absent);
-    if (slot == NULL || atomic_load_explicit(&sh->watched, memory_order_relaxed) != 0)
-        return false;
-    chunk_ref ref = slot_ref(*slot);
-    uint32_t class = slab_class_of_ref(slab, ref), size = slab->classes.c[class].size;
-    uint32_t bytes = 4 + k->len + (uint32_t)value->len;
-    if (size_class_of(&slab->classes, bytes) != class)
-        return false;
-    struct item *it = slab_ptr(slab, ref);
-    uint32_t head = item_head(it);
-    memcpy((char *)it + 4 + k->len, value->p, value->len);
-    counter_add(&sx->bytes.item_bytes, (int64_t)bytes - (int64_t)(size - item_slack(head)));
-    atomic_store_explicit(&it->head, item_set_slack(head, size - bytes) & ~(uint32_t)ITEM_MARKS, memory_order_relaxed);
-    slot_touch(sx, slot);
-    return true;
-}
-
 /* The same for SET. */
 static inline bool quick_set(struct store_ctx *sx, const struct skey *k, const struct arg *value, struct reply *out,
                              struct tally *sum)
@@ -184,14 +154,7 @@ static inline bool quick_set(struct store_ctx *sx, const struct skey *k, const s
     if (UNLIKELY(out->end - out->at < REPLY_HEAD_MAX))
         return false;
     lock_one(sx, sh, k);
-    bool absent, done = overwrite(sx, sh, k, value, &absent);
-    if (!done) {
-        struct entry e = {0};
-        struct part part = {value->p, value->len};
-        if (!absent)
-            store_find(sx, k, &e);
-        done = store_put(sx, k, &e, &part, 1, NULL, STORE_NO_EXPIRY, 0) == STORE_OK;
-    }
+    bool done = quick_put(sx, sh, k, value);
     unlock_one(sx, sh, k);
     if (LIKELY(done)) {
         reply_ok(out);

@@ -224,8 +224,21 @@ void store_ctx_release(struct store_ctx *sx);
 
 /* --- magazine.c: chunks at hand ----------------------------------------------------------------------------------- */
 
+/* Gets n chunks of the class at hand, at least; false: they are not to be had (noted for store_reclaim). */
+bool magazine_fill(struct store_ctx *sx, uint32_t class, uint32_t n);
+
 /* A reserved chunk of the class, 0: none is to be had (the class is noted for store_reclaim). */
-chunk_ref chunk_take(struct store_ctx *sx, uint32_t class);
+static inline chunk_ref chunk_take(struct store_ctx *sx, uint32_t class)
+{
+    struct magazine *m = &sx->magazines[class];
+    if (__builtin_expect(m->n == 0, 0) && !magazine_fill(sx, class, 1))
+        return 0;
+    sx->held--;
+    m->used = true;
+    m->planned -= m->planned > 0;
+    return m->c[--m->n];
+}
+
 /* The same, but none of those that the running command has planned for. */
 chunk_ref chunk_take_spare(struct store_ctx *sx, uint32_t class);
 /* Adds n to what the running command plans to take of the class; true when all that is at hand. chunk_plan_forget

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "server/big.h"
+#include "server/quick_put.h"
 #include "server/reclaim.h"
 #include "tests/unit/server/store_fixture.h"
 
@@ -203,6 +204,27 @@ static void op_put(struct known *w, struct entry *e)
     assert_entry(w, e);
 }
 
+/* What a plain SET in a pipeline does. It finds the key by itself. */
+static void op_quick_put(struct known *w, struct entry *e)
+{
+    if (w->k.len > 255 || w->k.db >= ITEM_DB_WIDE)
+        return;
+    size_t len = below(4) == 0 ? some_length() : below(200);
+    struct arg arg = {noise + below((uint32_t)(NOISE - len)), len, NULL};
+    struct skey k = w->k;
+    k.seen_at = (uint16_t)below(0x10000); /* a hint, which may be wrong */
+    struct tally before = before_write();
+    if (!quick_put(f.sx, shard_of(f.s, k.hash), &k, &arg)) {
+        assert_unchanged(w, &before, STORE_SHORT);
+        return;
+    }
+    char *value = malloc(len + 1);
+    memcpy(value, arg.p, len);
+    learn(w, value, len, STORE_NO_EXPIRY, false);
+    assert_true(find(w, e));
+    assert_entry(w, e);
+}
+
 static void op_put_big(struct known *w, struct entry *e)
 {
     size_t len = 1 + below(2) * 40000 + below(60000), arrived = 0;
@@ -291,8 +313,9 @@ static void op_relocate(struct known *w, struct entry *e)
 
 static void one_key(struct known *w)
 {
-    static void (*const ops[])(struct known *, struct entry *) = {
-        op_put, op_put, op_put, op_put_big, op_write, op_write, op_expire, op_delete, op_delete, op_relocate};
+    static void (*const ops[])(struct known *, struct entry *) = {op_put,     op_put,    op_quick_put, op_quick_put,
+                                                                  op_put_big, op_write,  op_write,     op_expire,
+                                                                  op_delete,  op_delete, op_relocate};
     struct entry e;
     store_lock(f.sx, &w->k, 1);
     if (find(w, &e))
