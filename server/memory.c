@@ -189,6 +189,7 @@ static void slab_parts(struct store *s, struct memory_parts *m)
     m->waste = chunks > m->live ? chunks - m->live : 0;
     m->n_pages_used = pool_in_use(&s->slab.pool);
     m->n_pages_free = atomic_load(&s->slab.pool.free);
+    m->huge = (size_t)atomic_load(&s->slab.pool.huge) * REGION_PAGES * PAGE_SIZE;
     m->reserve = (size_t)m->n_pages_free * PAGE_SIZE;
     for (uint32_t k = 0; k < n; k++) {
         free += v[k].free * v[k].chunk_size + v[k].pages * (PAGE_SIZE - (size_t)v[k].per_page * v[k].chunk_size);
@@ -227,6 +228,8 @@ void memory_parts(struct server *srv, struct memory_parts *m)
     m->pages_moved = atomic_load(&s->memory.pages_won);
     m->chunks_moved = atomic_load(&s->outcomes[MOVE_MOVED]);
     m->bytes_moved = atomic_load(&s->moved_bytes);
+    m->huge_gathered = atomic_load(&s->slab.pool.gathers);
+    m->huge_split = atomic_load(&s->slab.pool.splits);
     m->reclaim_background = atomic_load(&s->memory.background);
     store_counters_sum(s, &counters);
     m->reclaim_direct = counters.reclaim_direct;
