@@ -27,8 +27,8 @@ struct pubsub *pubsub_new(int nworkers)
     if (p == NULL)
         return NULL;
     p->nworkers = nworkers;
-    if (getrandom(&p->seed, sizeof p->seed, 0) != (ssize_t)sizeof p->seed)
-        p->seed = (struct siphash_seed){clock_mono_ns(), (uint64_t)(uintptr_t)p};
+    if (getrandom(&p->secret, sizeof p->secret, 0) != (ssize_t)sizeof p->secret)
+        p->secret = hash_secret_of(clock_mono_ns(), (uint64_t)(uintptr_t)p);
     return p;
 }
 
@@ -49,7 +49,7 @@ void pubsub_free(struct pubsub *p)
 
 uint64_t topic_hash(const struct pubsub *p, enum topic_kind kind, const char *name, size_t n)
 {
-    return siphash13(&p->seed, name, n, (uint64_t)kind);
+    return hash_bytes(&p->secret, name, n, (uint64_t)kind);
 }
 
 struct bucket *topic_bucket(struct pubsub *p, enum topic_kind kind, uint64_t hash)

@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 
 #include "server/pubsub.h"
-#include "server/siphash.h"
+#include "server/hash.h"
 #include "slab/base/lock.h"
 
 enum { BUCKETS = 1024, WORKER_WORDS = 4 };
@@ -60,7 +60,7 @@ struct patterns {
 /* The last bucket is that of all patterns. */
 struct pubsub {
     int nworkers;
-    struct siphash_seed seed;
+    struct hash_secret secret;
     _Atomic uint64_t topics[TOPIC_KINDS];
     struct patterns *current;  /* the lock of the bucket of patterns */
     struct patterns *memories; /* what the memory thread holds */

@@ -43,7 +43,7 @@ size_t quick_parse(struct worker *w, struct conn *c, const char *buf, size_t len
         if (behind == NULL)
             break;
         struct skey *k = &b->keys.v[b->keys.n];
-        *k = (struct skey){v[1].p, (uint32_t)v[1].len, db, SKEY_NOWHERE, siphash13(&s->seed, v[1].p, v[1].len, db)};
+        *k = (struct skey){v[1].p, (uint32_t)v[1].len, db, SKEY_NOWHERE, hash_bytes(&s->secret, v[1].p, v[1].len, db)};
         __builtin_prefetch(shard_of(s, k->hash));
         b->req[b->nreq++] = (struct request){.cmd = argc == 2 ? &row_get : &row_set,
                                              .first = (uint32_t)b->args.n,

@@ -16,13 +16,13 @@ static_assert(CHUNK_LIVE == 3 && CHUNK_EXPIRES == 4 && CHUNK_EXPIRY_STATES == 25
 
 void store_key(const struct store *s, struct skey *k, const char *p, size_t len, uint16_t db)
 {
-    *k = (struct skey){p, (uint32_t)len, db, SKEY_NOWHERE, siphash13(&s->seed, p, len, db)};
+    *k = (struct skey){p, (uint32_t)len, db, SKEY_NOWHERE, hash_bytes(&s->secret, p, len, db)};
 }
 
 uint64_t item_hash(const struct store *s, const struct item *it)
 {
     uint32_t head = item_head(it);
-    return siphash13(&s->seed, item_key(it, head), item_key_len(it, head), item_db(it, head));
+    return hash_bytes(&s->secret, item_key(it, head), item_key_len(it, head), item_db(it, head));
 }
 
 bool item_hash_unlocked(const struct store *s, chunk_ref ref, uint64_t *hash)
@@ -31,7 +31,7 @@ bool item_hash_unlocked(const struct store *s, chunk_ref ref, uint64_t *hash)
     uint32_t head = item_head(it), offset = item_key_offset(head), len = item_key_len(it, head);
     if (4 + offset + len > slab_chunk_size(&s->slab, ref))
         return false;
-    *hash = siphash13(&s->seed, it->data + offset, len, item_db(it, head));
+    *hash = hash_bytes(&s->secret, it->data + offset, len, item_db(it, head));
     return true;
 }
 

@@ -58,7 +58,7 @@ enum store_put_flag {
     STORE_TAKE_BIG = 4, /* the value is *big, wholly; it is taken over and set to NULL at STORE_OK */
 };
 
-/* Hashes a key and fills `k`. SipHash-1-3, seeded by hash-seed or at random per process. */
+/* Hashes a key and fills `k`. See hash.h; the secret comes from hash-seed, or is random per process. */
 void store_key(const struct store *s, struct skey *k, const char *p, size_t len, uint16_t db);
 
 /* Locks the shards of n keys in ascending order, each once; store_unlock releases the same set. */

@@ -31,20 +31,21 @@ void store_wake_nobody(void *arg)
     (void)arg;
 }
 
-/* The seed as the option gives it (up to 32 hex digits), or a random one. */
-static void seed_hash(struct siphash_seed *seed, const char *hex)
+/* The secret from the seed that the option gives (up to 32 hex digits), or a random one. */
+static void seed_hash(struct hash_secret *secret, const char *hex)
 {
-    *seed = (struct siphash_seed){0};
+    uint64_t high = 0, low = 0;
     if (hex == NULL || *hex == '\0') {
-        if (getrandom(seed, sizeof *seed, 0) != (ssize_t)sizeof *seed)
-            seed->k0 = clock_mono_ns() ^ (uint64_t)(uintptr_t)seed, seed->k1 = (uint64_t)clock_wall_ms();
+        if (getrandom(secret, sizeof *secret, 0) != (ssize_t)sizeof *secret)
+            *secret = hash_secret_of(clock_mono_ns() ^ (uint64_t)(uintptr_t)secret, (uint64_t)clock_wall_ms());
         return;
     }
     for (int i = 0; hex[i] != '\0'; i++) {
         char digit[2] = {hex[i], '\0'};
-        seed->k0 = seed->k0 << 4 | seed->k1 >> 60;
-        seed->k1 = seed->k1 << 4 | strtoul(digit, NULL, 16);
+        high = high << 4 | low >> 60;
+        low = low << 4 | strtoul(digit, NULL, 16);
     }
+    *secret = hash_secret_of(high, low);
 }
 
 enum { FIXED_BYTES = 6 << 20 }; /* of maxmemory goes to the program itself */
@@ -88,7 +89,7 @@ struct store *store_open(const struct options *o, char *why, size_t n)
     s->shards = (struct shard *)(void *)s->shard_space.base;
     for (int i = 0; i < s->databases; i++)
         s->db_map[i] = (uint16_t)i;
-    seed_hash(&s->seed, o->hash_seed);
+    seed_hash(&s->secret, o->hash_seed);
     atomic_store(&s->age_tick_ms, 1000);
     atomic_store(&s->active_expire, true);
     store_configure(s, o);

@@ -19,7 +19,7 @@
 #include "server/memory_state.h"
 #include "server/notice.h"
 #include "server/rope.h"
-#include "server/siphash.h"
+#include "server/hash.h"
 #include "server/store_ctx.h"
 #include "server/table.h"
 #include "slab/slab.h"
@@ -142,7 +142,7 @@ enum evict_policy {
 
 struct store {
     struct slab slab;
-    struct siphash_seed seed;
+    struct hash_secret secret;
     struct vspace shard_space; /* SHARDS of them, resident as they come into use */
     struct shard *shards;
     struct ropes ropes;

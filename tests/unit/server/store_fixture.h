@@ -46,7 +46,7 @@ static inline void fixture_begin_growing(struct fixture *f, int policy, uint64_t
     f->s = store_open(f->o, why, sizeof why);
     if (f->s == NULL)
         fail_msg("%s", why);
-    f->s->seed = (struct siphash_seed){1, 2};
+    f->s->secret = hash_secret_of(1, 2);
     f->sx = store_ctx_new(f->s);
     assert_non_null(f->sx);
     f->sx->random = 88172645463325252u;
