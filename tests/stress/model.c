@@ -13,6 +13,37 @@ uint64_t model_random(struct model *m)
     return (m->random * UINT64_C(2685821657736338717)) >> 16;
 }
 
+size_t model_random_size(struct model *m)
+{
+    uint64_t r = model_random(m);
+    switch (r % 16) {
+    case 0:
+        return 0;
+    case 1:
+    case 2:
+    case 3:
+        return (r >> 8) % 5000;
+    case 4:
+        return (r >> 8) % 40000;
+    case 5:
+        return (r >> 32) % 4 ? (r >> 8) % 10000 : (r >> 8) % 400000;
+    default:
+        return (r >> 8) % 200;
+    }
+}
+
+char *model_random_bytes(struct model *m, size_t n)
+{
+    char *p = malloc(n + 8);
+    if (!p)
+        abort();
+    for (size_t i = 0; i < n; i += 8) {
+        uint64_t r = model_random(m) * UINT64_C(0x9e3779b97f4a7c15);
+        memcpy(p + i, &r, 8);
+    }
+    return p;
+}
+
 void model_forget(struct model_value *v)
 {
     free(v->p);

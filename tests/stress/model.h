@@ -23,6 +23,10 @@ struct model {
 };
 
 uint64_t model_random(struct model *m);
+/* The length of a value: mostly short, now and then long. */
+size_t model_random_size(struct model *m);
+/* n random bytes, to be freed by the caller. */
+char *model_random_bytes(struct model *m, size_t n);
 void model_set(struct model_value *v, const char *p, size_t len);
 void model_forget(struct model_value *v);
 /* Makes it at least at + n long (zeros) and writes there. */

@@ -2,9 +2,10 @@
  *
  * A client sends batches of random commands and compares each reply with its model. Now and then it asks for a value on
  * a second connection, reads it slowly while it goes on changing the key, and checks that what arrives is the value as
- * it was; and it scans its whole database, which must tell each key that it has, and none that it has not. A control
- * client meanwhile defragments at full effort, purges memory, has the server prove its pages and its index, and reads
- * all statistics. Now and then it holds the others between two of their batches and flushes all databases.
+ * it was; and it scans its whole database, which must tell each key that it has, and none that it has not. One more
+ * writes small values where they lie, to be moved in the act (painter.h). A control client meanwhile defragments at
+ * full effort, purges memory, has the server prove its pages and its index, and reads all statistics. Now and then it
+ * holds the others between two of their batches and flushes all databases.
  * The first run, of two thirds of the time, keeps everything; in the second, memory is short: keys may be gone, but
  * what is read must be right. There commands whose effect depends on what is there are sent alone, so that their reply
  * tells the model whether the key was; and a slow reader may be closed, since he is who goes before a key does. Both
@@ -12,6 +13,7 @@
  * stress --seconds N --seed S: N seconds in all. */
 #include "tests/integration/harness.h"
 #include "tests/stress/model.h"
+#include "tests/stress/painter.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -37,7 +39,8 @@ struct stress_client;
 struct run {
     struct test_server *server;
     struct stress_client *clients; /* CLIENTS */
-    pthread_rwlock_t still;        /* read: a batch is under way, the models are its client's; write: all are still */
+    struct painter *painter;
+    pthread_rwlock_t still; /* read: a batch is under way, the models are its client's; write: all are still */
     bool evicting;
     double seconds;
     uint64_t seed;
@@ -135,42 +138,11 @@ static char *name_of(char *to, int key)
     return to;
 }
 
-static size_t random_size(struct stress_client *w)
-{
-    uint64_t r = model_random(&w->model);
-    switch (r % 16) {
-    case 0:
-        return 0;
-    case 1:
-    case 2:
-    case 3:
-        return (r >> 8) % 5000;
-    case 4:
-        return (r >> 8) % 40000;
-    case 5:
-        return (r >> 32) % 4 ? (r >> 8) % 10000 : (r >> 8) % 400000;
-    default:
-        return (r >> 8) % 200;
-    }
-}
-
-static char *random_bytes(struct stress_client *w, size_t n)
-{
-    char *p = malloc(n + 8);
-    if (!p)
-        abort();
-    for (size_t i = 0; i < n; i += 8) {
-        uint64_t r = model_random(&w->model) * UINT64_C(0x9e3779b97f4a7c15);
-        memcpy(p + i, &r, 8);
-    }
-    return p;
-}
-
 static void op_set(struct stress_client *w, int key)
 {
     char name[NAME_MAX_LEN];
-    size_t n = random_size(w);
-    char *p = random_bytes(w, n);
+    size_t n = model_random_size(&w->model);
+    char *p = model_random_bytes(&w->model, n);
     uint64_t r = model_random(&w->model);
     struct model_value *v = &w->model.values[key];
     model_set(v, p, n);
@@ -265,11 +237,11 @@ static void op_append(struct stress_client *w, int key)
 {
     char name[NAME_MAX_LEN];
     struct model_value *v = &w->model.values[key];
-    size_t n = random_size(w) / 2;
+    size_t n = model_random_size(&w->model) / 2;
     char *p;
     if (v->dying || v->len > 1000000)
         return;
-    p = random_bytes(w, n);
+    p = model_random_bytes(&w->model, n);
     redisAppendCommand(w->c, "APPEND %s %b", name_of(name, key), p, n);
     if (!v->p)
         model_set(v, "", 0);
@@ -282,11 +254,11 @@ static void op_setrange(struct stress_client *w, int key)
 {
     char name[NAME_MAX_LEN];
     struct model_value *v = &w->model.values[key];
-    size_t n = 1 + random_size(w) / 2, at = model_random(&w->model) % (v->len + 2000);
+    size_t n = 1 + model_random_size(&w->model) / 2, at = model_random(&w->model) % (v->len + 2000);
     char *p;
     if (v->dying || v->len > 1000000)
         return;
-    p = random_bytes(w, n);
+    p = model_random_bytes(&w->model, n);
     redisAppendCommand(w->c, "SETRANGE %s %d %b", name_of(name, key), (int)at, p, n);
     model_write(v, at, p, n);
     expect_number(w, (long long)v->len, "SETRANGE");
@@ -332,8 +304,8 @@ static void op_mset(struct stress_client *w, int key)
 {
     char a[NAME_MAX_LEN], b[NAME_MAX_LEN], d[NAME_MAX_LEN];
     int second = (key + 7) % MODEL_KEYS, third = (key + 100) % MODEL_KEYS;
-    size_t n = random_size(w);
-    char *p = random_bytes(w, n);
+    size_t n = model_random_size(&w->model);
+    char *p = model_random_bytes(&w->model, n);
     redisAppendCommand(w->c, "MSET %s %b %s %b %s %b", name_of(a, key), p, n, name_of(b, second), p, n / 2,
                        name_of(d, third), p, n / 3);
     expect(w, WANT_STATUS, "MSET");
@@ -469,10 +441,10 @@ static void short_append(struct stress_client *w, int key)
 {
     char name[NAME_MAX_LEN];
     struct model_value *v = &w->model.values[key];
-    size_t n = 1 + random_size(w) / 2;
+    size_t n = 1 + model_random_size(&w->model) / 2;
     if (v->dying || v->len > 400000)
         return;
-    char *p = random_bytes(w, n);
+    char *p = model_random_bytes(&w->model, n);
     redisReply *r = ask_alone(w, "APPEND %s %b", name_of(name, key), p, n);
     if (r->type == REDIS_REPLY_INTEGER && r->integer == (long long)n)
         model_forget(v); /* it was gone, or empty */
@@ -493,7 +465,7 @@ static void short_setrange(struct stress_client *w, int key)
     if (v->dying || v->len < 2)
         return;
     size_t at = model_random(&w->model) % (v->len - 1), n = 1 + model_random(&w->model) % (v->len - 1 - at);
-    char *p = random_bytes(w, n);
+    char *p = model_random_bytes(&w->model, n);
     redisReply *r = ask_alone(w, "SETRANGE %s %d %b", name_of(name, key), (int)at, p, n);
     if (r->type == REDIS_REPLY_INTEGER && r->integer == (long long)(at + n)) {
         model_forget(v);
@@ -566,7 +538,7 @@ static void slow_grow(struct stress_client *w, int key)
     char name[NAME_MAX_LEN];
     struct model_value *v = &w->model.values[key];
     size_t at = SLOW_MIN + model_random(&w->model) % 60000, n = 200;
-    char *p = random_bytes(w, n);
+    char *p = model_random_bytes(&w->model, n);
     redisAppendCommand(w->c, "SETRANGE %s %d %b", name_of(name, key), (int)at, p, n);
     model_write(v, at, p, n);
     expect_number(w, (long long)v->len, "SETRANGE");
@@ -579,7 +551,7 @@ static void slow_set(struct stress_client *w, int key)
 {
     char name[NAME_MAX_LEN];
     size_t n = SLOW_SHORT + model_random(&w->model) % 60000;
-    char *p = random_bytes(w, n);
+    char *p = model_random_bytes(&w->model, n);
     model_set(&w->model.values[key], p, n);
     redisAppendCommand(w->c, "SET %s %b", name_of(name, key), p, n);
     expect(w, WANT_STATUS, "SET");
@@ -677,6 +649,17 @@ static void *client_main(void *arg)
     return NULL;
 }
 
+static void *painter_main(void *arg)
+{
+    struct run *run = arg;
+    while (!atomic_load(&run->over)) {
+        pthread_rwlock_rdlock(&run->still);
+        atomic_fetch_add(&run->commands, painter_turn(run->painter));
+        pthread_rwlock_unlock(&run->still);
+    }
+    return NULL;
+}
+
 static void client_setup(struct stress_client *w, struct run *run, int id)
 {
     *w = (struct stress_client){.run = run, .id = id};
@@ -699,6 +682,7 @@ static void flush_all(struct run *run, redisContext *c, const char *command)
     expect_status(c, "OK", command);
     for (int i = 0; i < CLIENTS; i++)
         model_free(&run->clients[i].model);
+    painter_flushed(run->painter);
     expect_int(c, 0, "DBSIZE");
     pthread_rwlock_unlock(&run->still);
 }
@@ -733,7 +717,7 @@ static void stress(bool evicting)
     struct run run = {.evicting = evicting, .seed = settings.seed};
     run.seconds = settings.seconds * (evicting ? 1 : 2) / 3;
     struct stress_client clients[CLIENTS];
-    pthread_t threads[CLIENTS];
+    pthread_t threads[CLIENTS + 1];
     pthread_rwlockattr_t kind;
     redisContext *c;
     run.clients = clients;
@@ -748,11 +732,14 @@ static void stress(bool evicting)
     fprintf(stderr, "stress: seed %llu\n", (unsigned long long)run.seed);
     for (int i = 0; i < CLIENTS; i++)
         client_setup(&clients[i], &run, i);
+    run.painter = painter_new(run.server, CLIENTS, evicting, run.seed);
     for (int i = 0; i < CLIENTS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, client_main, &clients[i]), 0);
+    assert_int_equal(pthread_create(&threads[CLIENTS], NULL, painter_main, &run), 0);
     control(&run);
-    for (int i = 0; i < CLIENTS; i++)
+    for (int i = 0; i <= CLIENTS; i++)
         pthread_join(threads[i], NULL);
+    painter_free(run.painter);
     for (int i = 0; i < CLIENTS; i++)
         client_teardown(&clients[i]);
     pthread_rwlock_destroy(&run.still);
