@@ -13,6 +13,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 typedef uint64_t slot_t;
 
@@ -68,6 +71,44 @@ static inline uint32_t table_displacement(const struct table *t, uint32_t i, uin
     return i >= home ? i - home : i + t->cap - home;
 }
 
+/* How many of the entries from `home` on certainly come before the tag: a look at eight slots at once, twice at most.
+ * Beyond that begins a line that nobody has prefetched. */
+#ifdef __SSE2__
+enum { TABLE_LOOK = 8 };
+
+/* The tags of eight slots. */
+static inline __m128i table_tags(const slot_t *v)
+{
+    const __m128i *p = (const __m128i *)(const void *)v;
+    __m128 low = _mm_shuffle_ps(_mm_castsi128_ps(_mm_loadu_si128(p)), _mm_castsi128_ps(_mm_loadu_si128(p + 1)),
+                                _MM_SHUFFLE(3, 1, 3, 1));
+    __m128 high = _mm_shuffle_ps(_mm_castsi128_ps(_mm_loadu_si128(p + 2)), _mm_castsi128_ps(_mm_loadu_si128(p + 3)),
+                                 _MM_SHUFFLE(3, 1, 3, 1));
+    return _mm_packs_epi32(_mm_srai_epi32(_mm_castps_si128(low), 16), _mm_srai_epi32(_mm_castps_si128(high), 16));
+}
+
+static inline uint32_t table_skip(const struct table *t, uint32_t home, uint32_t tag)
+{
+    const __m128i wanted = _mm_set1_epi16((int16_t)(uint16_t)tag), zero = _mm_setzero_si128();
+    uint32_t d = 0;
+    for (; d < 2 * TABLE_LOOK && home + d + TABLE_LOOK <= t->cap; d += TABLE_LOOK) {
+        __m128i tags = table_tags(t->slots + home + d);
+        /* what ends the search, or may: a tag that is not less than this one, or 0 as in an empty slot */
+        __m128i stops = _mm_or_si128(_mm_cmpeq_epi16(_mm_subs_epu16(wanted, tags), zero), _mm_cmpeq_epi16(tags, zero));
+        unsigned mask = (unsigned)_mm_movemask_epi8(stops);
+        if (__builtin_expect(mask != 0, 1))
+            return d + (uint32_t)__builtin_ctz(mask) / 2;
+    }
+    return d;
+}
+#else
+static inline uint32_t table_skip(const struct table *t, uint32_t home, uint32_t tag)
+{
+    (void)t, (void)home, (void)tag;
+    return 0;
+}
+#endif
+
 /* Where the entries with this tag begin (true), or where one with it would be inserted (false). The search goes on
  * while entries belong before the tag: those of smaller tags, or of homes that come earlier on the circle. d is the
  * distance from the tag's home. Where the table is full and the tag is not there, *at means nothing. */
@@ -75,7 +116,7 @@ static inline bool table_seek(const struct table *t, uint32_t tag, uint32_t *at)
 {
     const slot_t below = (slot_t)tag << SLOT_TAG_SHIFT;
     const uint32_t home = table_home(t, tag);
-    uint32_t i = home;
+    uint32_t i = home + table_skip(t, home, tag);
     while (i < t->cap && t->slots[i] - 1 < below) /* smaller tags; an empty slot is the largest number here */
         i++;
     *at = i;
