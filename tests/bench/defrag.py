@@ -236,7 +236,7 @@ def writes_pair(park, server, keys, values, rounds):
                 active(server, setting)
                 cpu = thread_cpu(server, "worker 0")
                 done = park.load([server], "--keys", keys, "--values", values, "--mix", "set:75,del:25", "--resize",
-                                 "--pipeline", 64, "--rounds", 1, "--seconds", 1, "--ring", 250_000)[server.name]
+                                 "--pipeline", 64, "--rounds", 1, "--seconds", 0.25, "--ring", 100_000)[server.name]
                 complain(server.name, done)
                 once = done["rounds"][0]
                 found[setting].append((once["ops_per_second"], once["cpu_us_per_op"], 1e6 * (
@@ -248,19 +248,20 @@ def writes_pair(park, server, keys, values, rounds):
 
 
 def spread(values):
-    """The median, and the quartiles about it."""
-    low, middle, high = statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
-    return f"{number(middle, 3)} ({number(low)}-{number(high)})"
+    """The median, and how far it may be off: the notch of a box plot, 1.57 of the quartiles' distance to the root of
+    n."""
+    low, middle, high = statistics.quantiles(values, n=4)
+    return f"{number(middle, 3)} ± {number(1.57 * (high - low) / len(values) ** 0.5, 3)}"
 
 
 def frag_writes(park, report, args):
-    keys = int(2_000_000 * args.scale)
+    keys, pairs = int(2_000_000 * args.scale), 8 * max(1, args.rounds)
     rows, figures = [], {}
     places = {"worker and mover on one core": park.server_cpus, "on all cores, the load too": park.all_cpus}
     for values in ("64-192", mixed("64-192")):
         for place, cpus in places.items():
             server = park.flagstone_with(1, cpus)
-            found, told = writes_pair(park, server, keys, values, max(2, 2 * args.rounds))
+            found, told = writes_pair(park, server, keys, values, pairs)
             figures[f"{values} {place}"] = {"rates": found, "waits": told.get("shard_lock_waits_histogram")}
             ratios = [spread([a[k] / b[k] for a, b in zip(found["yes"], found["no"])]) for k in range(3)]
             rows.append([f"{'with 1 MB values, ' if '@' in values else ''}{place}",
@@ -269,7 +270,7 @@ def frag_writes(park, report, args):
                         [told.get("shard_lock_waits_histogram", "-")])
     report.put("frag-writes", figures)
     report.show(f"{keys:,} keys of 64-192 B, sizes changing, 75 % SET, 25 % DEL, pipelines of 64, one worker at its "
-                f"limit; ratios with to without, medians (quartiles) of {max(2, 2 * args.rounds)} pairs",
+                f"limit; ratios with to without, medians of {pairs} pairs",
                 ["", "ops/s without", "with", "ops/s", "CPU an op", "the worker's CPU an op",
                  "waits for shards' locks"], rows)
 
