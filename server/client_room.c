@@ -17,7 +17,7 @@ enum {
     FREE_SHARE = 64,   /* with less of maxmemory left for pages, memory is short */
     LEAVE_MS = 100,    /* so long is waited for clients that were told to go */
     STALLED_MS = 2000, /* nothing came of a value: it counts as its client's */
-    VAIN_MS = 100,     /* so long who could not be cut is left, unless clients take more by a VAIN_SHARE of the room */
+    VAIN_MS = 100,     /* so long who could not be cut is left, unless what clients take changes by a VAIN_SHARE */
     VAIN_SHARE = 16,
     EXCESS_LEAST = 4096, /* bytes; who has less is not worth closing */
 };
@@ -84,25 +84,33 @@ static void abandon_own(struct server *srv, struct store_ctx *sx)
     }
 }
 
+/* Was there nobody to close a moment ago, when clients took about as much as now? */
+static bool in_vain(const struct room_vain *v, size_t taken, size_t room, int64_t mono_ms)
+{
+    size_t then = atomic_load_explicit(&v->taken, memory_order_relaxed), little = room / VAIN_SHARE;
+    return mono_ms < atomic_load_explicit(&v->until_ms, memory_order_relaxed) && taken <= then + little &&
+           then <= taken + little;
+}
+
 /* Closes the largest where clients take more than `room` and something can be won by it. A look at all clients takes a
- * while, and who reclaims comes back for every page: where it was in vain, the next one waits. */
+ * while, and who reclaims comes back for every page: where it was in vain, the next one waits. It was not where some
+ * are on their way out. */
 static void cut_largest(struct server *srv, size_t room, int64_t now_ms)
 {
     struct room_vain *vain = &srv->room_vain;
     size_t taken = client_room_taken(srv) + stalled(srv) + store_orphan_bytes(srv->store);
     size_t idle = (size_t)atomic_load_explicit(&srv->nclients, memory_order_relaxed) * sizeof(struct conn_io);
     int64_t mono_ms = (int64_t)(clock_mono_ns() / 1000000);
-    if (taken <= room + idle || (mono_ms < atomic_load_explicit(&vain->until_ms, memory_order_relaxed) &&
-                                 taken <= atomic_load_explicit(&vain->taken, memory_order_relaxed) + room / VAIN_SHARE))
+    if (taken <= room + idle || in_vain(vain, taken, room, mono_ms))
         return;
     unsigned cut = clients_cut(srv, room, room / 2, excess, &now_ms);
-    if (cut == 0) {
+    if (cut > 0) {
+        atomic_store(&srv->leaving_since_ms, now_ms);
+        log_line(LOG_WARNING, "Memory is short: closed %u clients that held more than %zu bytes together", cut, room);
+    } else if (atomic_load(&srv->leaving) == 0) {
         atomic_store_explicit(&vain->taken, taken, memory_order_relaxed);
         atomic_store_explicit(&vain->until_ms, mono_ms + VAIN_MS, memory_order_relaxed);
-        return;
     }
-    atomic_store(&srv->leaving_since_ms, now_ms);
-    log_line(LOG_WARNING, "Memory is short: closed %u clients that held more than %zu bytes together", cut, room);
 }
 
 bool client_room_make(struct server *srv, struct store_ctx *sx)

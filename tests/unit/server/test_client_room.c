@@ -110,8 +110,12 @@ static void test_in_vain_once(void **state)
     assert_cut(f, a, false);
     assert_true(atomic_load(&vain->until_ms) > 0);
     assert_true(atomic_load(&vain->taken) > 2 * MB);
-    conn_clear(a, CONN_NO_EVICT);
     atomic_store(&vain->until_ms, INT64_MAX);
+    atomic_store(&vain->taken, 100 * MB);
+    assert_cut(f, a, false); /* they take less since: somebody else left */
+    assert_true(atomic_load(&vain->taken) < 4 * MB);
+    atomic_store(&vain->until_ms, INT64_MAX);
+    conn_clear(a, CONN_NO_EVICT);
     assert_cut(f, a, false); /* nobody is looked at */
     atomic_store(&vain->taken, MB);
     assert_cut(f, a, true); /* they take more than when it was in vain */
