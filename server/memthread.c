@@ -415,7 +415,7 @@ static bool trim(struct memthread *m)
 }
 
 /* One region, then a rest. It takes its core for 1 to 16 ms, where the host has to find the memory, and nothing can run
- * there meanwhile: so few of the requests of the worker there, if any, may meet it that p99.9 does not show it. */
+ * there meanwhile: so few of the requests of the worker there, if any, may meet it. */
 static void gather(struct memthread *m)
 {
     uint64_t begin = clock_mono_ns(), ms;

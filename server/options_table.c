@@ -318,7 +318,7 @@ const struct option option_table[] = {
         .help = "How long until an item's frequency is lowered by a step. 0: at every look of the memory thread.",
     },
     {
-        .name = "huge-pages", .type = OPTION_BOOL, .group = GROUP_MEMORY, AT(huge_pages), .standard = "yes",
+        .name = "huge-pages", .type = OPTION_BOOL, .group = GROUP_MEMORY, AT(huge_pages), .standard = "no",
         .help = "Make huge pages of 2 MiB regions that stay full, and split them before a part of them is given back: "
                 "less CPU for large stores, and no more memory. Linux 6.1 or later; not where transparent huge pages "
                 "are set to never.",
