@@ -5,6 +5,27 @@
 
 #include "slab/base/assert.h"
 
+/* d is the distance from the tag's home. */
+bool table_seek_round(const struct table *t, uint32_t tag, uint32_t i, uint32_t *at)
+{
+    const uint32_t home = table_home(t, tag);
+    for (uint32_t d = i - home; d < t->cap; i = table_step(t, i), d++) {
+        i = i == t->cap ? 0 : i;
+        slot_t s = t->slots[i];
+        uint32_t other = slot_tag(s);
+        *at = i;
+        if (s == 0 || other == tag)
+            return s != 0;
+        if (other < tag && i >= home)
+            continue; /* nothing has wrapped */
+        uint32_t other_d = table_displacement(t, i, table_home(t, other));
+        if (other_d < d || (other_d == d && other > tag))
+            return false;
+    }
+    *at = home;
+    return false;
+}
+
 /* The first empty slot from i on, or the end. */
 static uint32_t gap_from(const slot_t *v, uint32_t i, uint32_t end)
 {

@@ -109,9 +109,12 @@ static inline uint32_t table_skip(const struct table *t, uint32_t home, uint32_t
 }
 #endif
 
+/* table_seek from i on, where what stands at the front may have wrapped. */
+bool table_seek_round(const struct table *t, uint32_t tag, uint32_t i, uint32_t *at);
+
 /* Where the entries with this tag begin (true), or where one with it would be inserted (false). The search goes on
- * while entries belong before the tag: those of smaller tags, or of homes that come earlier on the circle. d is the
- * distance from the tag's home. Where the table is full and the tag is not there, *at means nothing. */
+ * while entries belong before the tag: those of smaller tags, or of homes that come earlier on the circle. Where the
+ * table is full and the tag is not there, *at means nothing. */
 static inline bool table_seek(const struct table *t, uint32_t tag, uint32_t *at)
 {
     const slot_t below = (slot_t)tag << SLOT_TAG_SHIFT;
@@ -119,21 +122,15 @@ static inline bool table_seek(const struct table *t, uint32_t tag, uint32_t *at)
     uint32_t i = home + table_skip(t, home, tag);
     while (i < t->cap && t->slots[i] - 1 < below) /* smaller tags; an empty slot is the largest number here */
         i++;
-    *at = i;
-    for (uint32_t d = i - home; d < t->cap; i = table_step(t, i), d++) {
-        i = i == t->cap ? 0 : i;
+    if (__builtin_expect(i < t->cap, 1)) {
         slot_t s = t->slots[i];
-        uint32_t other = slot_tag(s);
         *at = i;
-        if (s == 0 || other == tag)
+        if (s == 0 || slot_tag(s) == tag)
             return s != 0;
-        if (other < tag && i >= home)
-            continue; /* nothing has wrapped */
-        uint32_t other_d = table_displacement(t, i, table_home(t, other));
-        if (other_d < d || (other_d == d && other > tag))
+        if (__builtin_expect(table_home(t, slot_tag(s)) <= i, 1)) /* a larger tag, which has not wrapped */
             return false;
     }
-    return false;
+    return table_seek_round(t, tag, i, at);
 }
 
 /* Where the entries with this tag begin, or TABLE_NONE; the next one after i (a circular step). The caller compares
