@@ -82,7 +82,7 @@ bool batch_add(struct worker *w, struct conn *c, const struct resp_result *res, 
     r->quick = false;
     dispatch_prepare(w, c, r, b->args.v + r->first, &b->keys);
     b->expected += conn_io(c)->reply_mean;
-    return b->nreq == BATCH_REQUESTS || b->args.n > BATCH_ARGS || b->expected > BATCH_REPLIES;
+    return batch_is_full(b);
 }
 
 /* The group's connection has nothing more to run in this batch. */

@@ -66,6 +66,12 @@ struct batch_span {
 enum { BATCH_SPANS = 3 };
 void batch_spans(struct batch *b, struct batch_span span[BATCH_SPANS]);
 
+/* batch_run must follow: no more requests, arguments or replies are to be taken in. */
+static inline bool batch_is_full(const struct batch *b)
+{
+    return b->nreq == BATCH_REQUESTS || b->args.n > BATCH_ARGS || b->expected > BATCH_REPLIES;
+}
+
 /* Opens the group of a connection that is in no batch. */
 void batch_open(struct worker *w, struct conn *c);
 

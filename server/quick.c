@@ -25,41 +25,51 @@ static_assert((int)QUICK_RUN <= (int)PREFETCH_ITEMS, "a run's items are on their
 
 /* ---- from the bytes into the batch ------------------------------------------------------------------------------- */
 
+/* How many requests the batch has room for; 0 where it must grow first, which resp_parse and batch_add do. */
+static size_t room(struct batch *b, uint32_t mean)
+{
+    size_t n = BATCH_REQUESTS - b->nreq, args = (b->args.cap - b->args.n) / 3;
+    size_t replies = b->expected < BATCH_REPLIES ? (BATCH_REPLIES - b->expected) / (mean > 0 ? mean : 1) + 1 : 0;
+    n = args < n ? args : n;
+    n = replies < n ? replies : n;
+    return keys_room(&b->keys, n) == NULL ? 0 : n;
+}
+
 size_t quick_parse(struct worker *w, struct conn *c, const char *buf, size_t len, size_t value_max, bool *full)
 {
     struct batch *b = w->batch;
-    struct batch_group *g = &b->group[b->ngroups - 1];
-    struct store *s = w->srv->store;
+    const struct store *s = w->srv->store;
     const char *p = buf, *end = buf + len;
-    uint16_t db = store_db(s, conn_db(c));
-    uint32_t n = g->n, mean = conn_io(c)->reply_mean;
-    *full = false;
-    while (!*full) {
-        if (UNLIKELY(b->args.cap - b->args.n < 3 || keys_room(&b->keys, 1) == NULL))
-            break;
-        struct arg *v = b->args.v + b->args.n;
-        uint32_t argc;
-        const char *behind = resp_quick(p, end, value_max, v, &argc);
+    const uint16_t db = store_db(s, conn_db(c));
+    const uint32_t mean = conn_io(c)->reply_mean;
+    const size_t most = room(b, mean);
+    struct request *r = b->req + b->nreq;
+    struct skey *k = b->keys.v + b->keys.n;
+    size_t n = 0, args = b->args.n;
+    uint32_t key = (uint32_t)b->keys.n, argc;
+    for (const char *behind; n < most; n++, p = behind) {
+        struct arg *v = b->args.v + args;
+        behind = resp_quick(p, end, value_max, v, &argc);
         if (behind == NULL)
             break;
-        struct skey *k = &b->keys.v[b->keys.n];
-        *k = (struct skey){v[1].p, (uint32_t)v[1].len, db, SKEY_NOWHERE, hash_bytes(&s->secret, v[1].p, v[1].len, db)};
-        __builtin_prefetch(shard_of(s, k->hash));
-        b->req[b->nreq++] = (struct request){.cmd = argc == 2 ? &row_get : &row_set,
-                                             .first = (uint32_t)b->args.n,
-                                             .argc = argc,
-                                             .key = (uint32_t)b->keys.n,
-                                             .nkeys = 1,
-                                             .fault = REQUEST_FINE,
-                                             .quick = true};
-        b->args.n += argc;
-        b->keys.n++;
-        n++;
-        p = behind;
-        b->expected += mean;
-        *full = b->nreq == BATCH_REQUESTS || b->args.n > BATCH_ARGS || b->expected > BATCH_REPLIES;
+        uint64_t hash = hash_bytes(&s->secret, v[1].p, v[1].len, db);
+        __builtin_prefetch(shard_of(s, hash));
+        *k++ = (struct skey){v[1].p, (uint32_t)v[1].len, db, SKEY_NOWHERE, hash};
+        *r++ = (struct request){.cmd = argc == 2 ? &row_get : &row_set,
+                                .first = (uint32_t)args,
+                                .argc = argc,
+                                .key = key++,
+                                .nkeys = 1,
+                                .fault = REQUEST_FINE,
+                                .quick = true};
+        args += argc;
     }
-    g->n = n;
+    b->nreq += (uint32_t)n;
+    b->group[b->ngroups - 1].n += (uint32_t)n;
+    b->keys.n += n;
+    b->args.n = args;
+    b->expected += n * mean;
+    *full = batch_is_full(b);
     return (size_t)(p - buf);
 }
 
