@@ -54,13 +54,6 @@ void batch_free(struct batch *b)
     free(b);
 }
 
-void batch_spans(struct batch *b, struct batch_span span[BATCH_SPANS])
-{
-    span[0] = (struct batch_span){b->in, BATCH_INPUT};
-    span[1] = (struct batch_span){b->out, BATCH_OUTPUT};
-    span[2] = (struct batch_span){(char *)b, sizeof *b};
-}
-
 void batch_open(struct worker *w, struct conn *c)
 {
     struct batch *b = w->batch;

@@ -57,15 +57,6 @@ struct batch {
 struct batch *batch_new(void); /* NULL: memory is short */
 void batch_free(struct batch *b);
 
-/* Its parts that are large and touched only as far as they are needed: pages of them may not be resident. They stay
- * where they are as long as the batch lives. Any thread. */
-struct batch_span {
-    char *at;
-    size_t n; /* bytes */
-};
-enum { BATCH_SPANS = 3 };
-void batch_spans(struct batch *b, struct batch_span span[BATCH_SPANS]);
-
 /* batch_run must follow: no more requests, arguments or replies are to be taken in. */
 static inline bool batch_is_full(const struct batch *b)
 {

@@ -1,18 +1,19 @@
-/* See memory.h. Each part is counted by who has it: pages by the pool, tables by the slab, jemalloc by its statistics,
- * stacks by mincore, the program by the kernel's count of file-backed pages and what it had written of its own at the
- * start. RSS is read only to be shown beside the sum. */
+/* See memory.h. Each part is counted by who has it: pages by the pool, tables by the slab, stacks by mincore, the
+ * program by the kernel's count of file-backed pages and what it had written of its own at the start. jemalloc's
+ * statistics count buffers in whole, also where nothing was written to them yet: half of it, where clients' half-filled
+ * buffers are most of a small server. So the kernel is asked what is resident of the memory that is nobody else's;
+ * where that is so much that asking takes a while, statistics tell what has changed since. RSS is read only to be shown
+ * beside the sum. */
 #include "server/memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 #ifndef FLAGSTONE_NO_JEMALLOC
 #include <jemalloc/jemalloc.h>
 #endif
 
-#include "server/batch.h"
 #include "server/client_room.h"
 #include "server/clients.h"
 #include "server/limit.h"
@@ -21,6 +22,7 @@
 #include "server/options.h"
 #include "server/reclaim.h"
 #include "server/relocate.h"
+#include "server/resident.h"
 #include "server/server.h"
 #include "server/store_open.h"
 #include "server/store_private.h"
@@ -39,21 +41,45 @@ static size_t jemalloc_size(const char *name)
     return mallctl(name, &v, &n, NULL, 0) == 0 ? v : 0;
 }
 
-/* What jemalloc keeps of itself. It counts as resident in whole, though a leaf of its radix tree, which describes 1 GiB
- * of addresses in 2 MiB, is touched by no more than a 512th of the heap there. */
-enum { HEAP_LEAF_BYTES = 2 << 20 };
+/* Asking the kernel again waits a hundred times as long as it took. */
+enum { ASK_REST = 100, RANGES = 7 };
 
-static size_t heap_leaves(void)
+/* Resident bytes of anonymous memory that is neither pages and tables nor stacks: jemalloc's. `told`: as it tells. */
+static size_t heap_resident(struct server *srv, const struct resident *r, size_t told)
 {
-    return jemalloc_size("stats.metadata") / HEAP_LEAF_BYTES * HEAP_LEAF_BYTES;
+    struct store *s = srv->store;
+    struct memory_state *state = &s->memory;
+    uint64_t now = clock_mono_ns();
+    if (now >= atomic_load(&state->heap_ask_ns)) {
+        const struct pool *p = &s->slab.pool;
+        struct resident_span ours[RANGES + THREADS_MAX] = {
+            {p->range, p->range_bytes},
+            {p->free_bits.base, p->free_bits.reserved},
+            {p->absent_bits.base, p->absent_bits.reserved},
+            {p->regions.base, p->regions.reserved},
+            {s->slab.descriptors.base, s->slab.descriptors.reserved},
+            {s->slab.class_of.base, s->slab.class_of.reserved},
+            {s->shard_space.base, s->shard_space.reserved},
+        };
+        int n = RANGES, nstacks = atomic_load(&srv->nstacks);
+        for (int i = 0; i < nstacks && i < THREADS_MAX; i++, n++) {
+            ours[n].at = atomic_load(&srv->stacks[i].base); /* publishes the size */
+            ours[n].n = ours[n].at == NULL ? 0 : srv->stacks[i].size;
+        }
+        atomic_store(&state->heap_overtold, (int64_t)told - (int64_t)resident_elsewhere(r, ours, n));
+        uint64_t end = clock_mono_ns();
+        atomic_store(&state->heap_ask_ns, end + (end - now) * ASK_REST);
+    }
+    int64_t bytes = (int64_t)told - atomic_load(&state->heap_overtold);
+    return bytes > 0 ? (size_t)bytes : 0;
 }
 
-static void jemalloc_parts(struct memory_parts *m)
+static void jemalloc_parts(struct server *srv, const struct resident *r, struct memory_parts *m)
 {
     uint64_t epoch = 1;
     size_t n = sizeof epoch;
     mallctl("epoch", &epoch, &n, &epoch, n);
-    m->jemalloc = jemalloc_size("stats.resident");
+    m->jemalloc = heap_resident(srv, r, jemalloc_size("stats.resident"));
     m->jemalloc_allocated = jemalloc_size("stats.allocated");
     m->jemalloc_active = jemalloc_size("stats.active");
 }
@@ -78,13 +104,10 @@ static void heap_decay(void)
 {
 }
 
-static size_t heap_leaves(void)
+static void jemalloc_parts(struct server *srv, const struct resident *r, struct memory_parts *m)
 {
-    return 0;
-}
-
-static void jemalloc_parts(struct memory_parts *m)
-{
+    (void)srv;
+    (void)r;
     (void)m;
 }
 
@@ -92,37 +115,6 @@ void memory_heap_trim(void)
 {
 }
 #endif
-
-static size_t resident_bytes(char *base, size_t size)
-{
-    unsigned char resident[1024];
-    size_t n = 0, pages = base == NULL ? 0 : size / 4096;
-    for (size_t at = 0; at < pages; at += sizeof resident) {
-        size_t some = pages - at < sizeof resident ? pages - at : sizeof resident;
-        if (mincore(base + at * 4096, some * 4096, resident) != 0)
-            return n;
-        for (size_t i = 0; i < some; i++)
-            n += resident[i] & 1 ? 4096 : 0;
-    }
-    return n;
-}
-
-/* What jemalloc counts of the workers' buffers, and the kernel does not yet: they are touched as far as the first long
- * pipelines need them, which may be late. */
-static size_t buffers_untouched(struct server *srv)
-{
-    struct batch_span span[BATCH_SPANS];
-    size_t n = 0;
-    for (int i = 0; i < srv->nworkers; i++) {
-        batch_spans(srv->workers[i]->batch, span);
-        for (int k = 0; k < BATCH_SPANS; k++) {
-            uintptr_t from = (uintptr_t)span[k].at / 4096 * 4096, to = (uintptr_t)span[k].at + span[k].n;
-            size_t size = (to - from + 4095) / 4096 * 4096;
-            n += size - resident_bytes((char *)from, size);
-        }
-    }
-    return n;
-}
 
 /* Resident bytes in all, and those of them that come from files. */
 static void statm(size_t *rss, size_t *file)
@@ -143,18 +135,17 @@ static void measure(struct server *srv, struct memory_parts *m)
     struct store *s = srv->store;
     size_t file;
     int nstacks = atomic_load(&srv->nstacks);
+    struct resident r = resident_begin();
     memset(m, 0, sizeof *m);
     m->pages = (size_t)atomic_load(&s->slab.pool.committed) * PAGE_SIZE;
-    m->tables = slab_table_bytes(&s->slab) + resident_bytes(s->shard_space.base, s->shard_space.usable);
-    jemalloc_parts(m);
-    size_t untouched = atomic_load(&s->memory.heap_untouched) + buffers_untouched(srv);
-    if (atomic_load(&s->memory.heap_leaves) > 0)
-        untouched += heap_leaves() - atomic_load(&s->memory.heap_leaves);
-    m->jemalloc -= untouched < m->jemalloc ? untouched : m->jemalloc;
+    m->tables = slab_table_bytes(&s->slab) +
+                resident_bytes(&r, (struct resident_span){s->shard_space.base, s->shard_space.usable});
+    jemalloc_parts(srv, &r, m);
     for (int i = 0; i < nstacks; i++) {
         char *stack = atomic_load(&srv->stacks[i].base); /* publishes the size */
-        m->stacks += stack == NULL ? 0 : resident_bytes(stack, srv->stacks[i].size);
+        m->stacks += stack == NULL ? 0 : resident_bytes(&r, (struct resident_span){stack, srv->stacks[i].size});
     }
+    resident_end(&r);
     statm(&m->rss, &file);
     m->base = file + atomic_load(&s->memory.program_bytes);
     m->total = m->pages + m->tables + m->jemalloc + m->stacks + m->base;
@@ -272,17 +263,7 @@ void memory_begin(struct server *srv)
     struct memory_parts m;
     struct memory_state *state = &srv->store->memory;
 #ifndef FLAGSTONE_NO_JEMALLOC
-    atomic_store(&state->program_bytes, 0);
-    atomic_store(&state->heap_untouched, 0);
-    atomic_store(&state->heap_leaves, heap_leaves());
-#endif
-    measure(srv, &m);
-#ifndef FLAGSTONE_NO_JEMALLOC
-    /* The program's static data is what it was linked with. jemalloc's figure is an upper bound: it counts the leaves
-     * of its own radix tree and buffers that nobody has touched yet. How much that is, the kernel tells now. */
-    size_t program = static_bytes();
-    atomic_store(&state->program_bytes, program);
-    atomic_store(&state->heap_untouched, m.total + program > m.rss ? m.total + program - m.rss : 0);
+    atomic_store(&state->program_bytes, static_bytes()); /* what it was linked with */
 #endif
     memory_budget(srv);
     memory_parts(srv, &m);

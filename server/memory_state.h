@@ -16,8 +16,8 @@ enum {
 
 struct memory_state {
     _Atomic size_t program_bytes;  /* static data, loader, main stack: measured once at the start */
-    _Atomic size_t heap_untouched; /* of jemalloc's resident figure, but for batches, not resident at the start */
-    _Atomic size_t heap_leaves;    /* of jemalloc's radix tree, at the start: later ones are not counted */
+    _Atomic int64_t heap_overtold; /* what jemalloc told beyond what the kernel said, when it was asked last */
+    _Atomic uint64_t heap_ask_ns;  /* when it may be asked again */
     _Atomic size_t startup_used, peak_used, peak_rss;
     _Atomic uint64_t ceiling;       /* bytes that maxmemory is held under, 0: none; memory_watch.h */
     _Atomic uint64_t budget_limit;  /* the maxmemory that the budget was last made for */
