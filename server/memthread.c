@@ -1,5 +1,7 @@
 /* The memory thread: one loop of small steps, each bounded, with the most urgent first. It sleeps until somebody wakes
  * it or its next step is due; when a pass gains nothing it goes back to sleep, so an idle server costs next to nothing.
+ * While there is more to do it sleeps for a moment between its steps: a worker on the same core that woke up when it
+ * had just had its share would get the core at the kernel's next tick only, up to 4 ms later.
  *
  *   sweep and lazy freeing   what was flushed or unlinked
  *   expiry                   once a second
@@ -45,17 +47,20 @@ enum {
     BEAT_MS = 100,
     WATCH_BEATS = 10,
     SETTLED_BEATS = 3, /* after so many a new server has done what it does at its start */
-    SWEEP_SHARDS = 64,
-    EXPIRY_PAGES = 512,
+    SWEEP_SHARDS = 4,
+    EXPIRY_PAGES = 128,
     EXPIRY_PAGES_TOLD = 8, /* while each expired key is told of */
     HELD_MS = 1,           /* between looks at messages that pile up */
-    LAZY_SEGMENTS = 4096,
+    LAZY_SEGMENTS = 1024,
     RESERVE_MIN_PAGES = 2,
     RESERVE_MAX_PAGES = 1024,
     RESERVE_STEPS = 64,
-    TRIM_PAGES = 1024,
+    TRIM_PAGES = 64,
     EVICT_STEP = 64,
     REST_NS = 300000, /* rests are not shorter, so that waking up for the next page costs little beside it */
+    STEP_NS = 250000, /* of work in one go, and then a breath */
+    BREATH_NS = 1000, /* whoever waits for the core gets it meanwhile */
+    STRETCH_MAX_NS = 4000000,
     EVICT_FIRST_PAGES = 256,
     PACK_WAIT = 60,
     SPARE_BEATS = 10,          /* free pages for so long cost a huge page, if it comes to that */
@@ -85,6 +90,8 @@ struct memthread {
     uint64_t lfu_decayed_ns;      /* when the last one that did began */
     uint64_t defrag_until_ns;     /* rest of the pacing: no defragmentation before */
     uint64_t rest_ns;             /* that is owed for pages already won */
+    uint64_t expiry_ns;           /* CPU time that expiry took since the last beat */
+    uint32_t expiry_share;        /* of a core, per mille, over the last second or so */
     uint32_t takes[CLASS_MAX];    /* of each class, when they were looked at last */
     bool quiet[CLASS_MAX];        /* nothing was taken of it between the last two looks */
     uint8_t pack_wait[CLASS_MAX]; /* looks until a class that could not be packed is tried again */
@@ -94,7 +101,9 @@ struct memthread {
     uint64_t gather_at_ns;        /* and when */
     uint64_t gather_wait_ms;      /* after a refusal; doubles */
     uint32_t reserve_low, reserve_high;
-    bool held; /* messages pile up: what would be told of waits */
+    bool held;           /* messages pile up: what would be told of waits */
+    uint64_t breath_ns;  /* when it last slept */
+    uint64_t stretch_ns; /* how long it may work before it sleeps again */
 };
 
 static void wake(void *arg)
@@ -189,6 +198,7 @@ static bool compact(struct memthread *m)
 static bool keep_reserve(struct memthread *m)
 {
     struct store *s = m->store;
+    uint64_t until = clock_mono_ns() + STEP_NS;
     set_reserve(m);
     if (reclaim_pages_left(s) >= m->reserve_low) {
         uint32_t left = reclaim_pages_left(s), want = left < m->reserve_high ? left : m->reserve_high;
@@ -196,7 +206,7 @@ static bool keep_reserve(struct memthread *m)
             pool_fill(&s->slab.pool, want);
         return false;
     }
-    for (int i = 0; i < RESERVE_STEPS; i++) {
+    for (int i = 0; i < RESERVE_STEPS && (i == 0 || clock_mono_ns() < until); i++) {
         if (reclaim_pages_left(s) >= m->reserve_high)
             return false;
         if (atomic_load(&s->dead_count) > 0 || atomic_load(&s->lazy_ropes) > 0)
@@ -219,6 +229,13 @@ static bool win_page(struct memthread *m)
     return won;
 }
 
+/* What expiry takes of the core counts against the effort, up to half of it: what is scattered because keys expire
+ * is scattered again in a moment, and sparser pages cost less to empty. */
+static uint32_t beside_expiry(const struct memthread *m, uint32_t effort)
+{
+    return effort - (m->expiry_share < effort / 2 ? m->expiry_share : effort / 2);
+}
+
 /* A few pages' worth of defragmentation, then a rest that keeps its share of the core. Returns true when it worked. */
 static bool defragment(struct memthread *m)
 {
@@ -226,7 +243,7 @@ static bool defragment(struct memthread *m)
     uint64_t now = clock_mono_ns();
     if (now < m->defrag_until_ns)
         return false;
-    uint32_t effort = defrag_run_effort(m->srv, now, &why);
+    uint32_t effort = beside_expiry(m, defrag_run_effort(m->srv, now, &why));
     uint64_t begin = clock_thread_cpu_ns();
     if (effort == 0 || !win_page(m)) {
         defrag_run_idle(m->srv, now, effort == 0 ? why : WHY_HELD);
@@ -370,11 +387,20 @@ static bool store_is_empty(const struct store *s)
     return items == 0;
 }
 
+/* Averages what expiry took, over ten beats or so: its rounds are half a second apart. */
+static void weigh_expiry(struct memthread *m)
+{
+    uint32_t share = (uint32_t)(m->expiry_ns / (BEAT_MS * UINT64_C(1000000) / POLICY_WHOLE));
+    m->expiry_share = (m->expiry_share * 9 + (share < POLICY_WHOLE ? share : POLICY_WHOLE)) / 10;
+    m->expiry_ns = 0;
+}
+
 static void beat(struct memthread *m)
 {
     uint64_t now = clock_mono_ns();
     if (now < m->next_beat_ns)
         return;
+    weigh_expiry(m);
     m->next_beat_ns = now + BEAT_MS * UINT64_C(1000000);
     m->spare[m->beats % SPARE_BEATS] = atomic_load(&m->store->slab.pool.free);
     if (++m->beats % WATCH_BEATS == 1)
@@ -396,9 +422,10 @@ static bool expire(struct memthread *m)
     m->held = told && pubsub_congested(m->srv);
     if (m->held)
         return false;
-    uint64_t begin = clock_mono_ns();
+    uint64_t begin = clock_mono_ns(), cpu = clock_thread_cpu_ns();
     bool more = expiry_step(m->sx, &m->expiry, told ? EXPIRY_PAGES_TOLD : EXPIRY_PAGES);
     notify_publish(m->srv, NULL, m->sx);
+    m->expiry_ns += clock_thread_cpu_ns() - cpu;
     latency_event(m->srv, "expire-cycle", ms_since(begin));
     return more;
 }
@@ -437,6 +464,20 @@ static void gather(struct memthread *m)
     m->gather_at_ns = end + ms * UINT64_C(1000000);
 }
 
+/* Between two steps, with no lock held: see above. Where the breath took long, because a worker keeps the core busy,
+ * the next one comes after as long: each gets its half. */
+static void breathe(struct memthread *m)
+{
+    const struct timespec moment = {.tv_nsec = BREATH_NS};
+    uint64_t now = clock_mono_ns();
+    if (now - m->breath_ns < m->stretch_ns)
+        return;
+    nanosleep(&moment, NULL);
+    m->breath_ns = clock_mono_ns();
+    uint64_t took = m->breath_ns - now;
+    m->stretch_ns = took < STEP_NS ? STEP_NS : took < STRETCH_MAX_NS ? took : STRETCH_MAX_NS;
+}
+
 /* Everything once; true: there is more to do at once. */
 static bool round_of_work(struct memthread *m)
 {
@@ -444,12 +485,17 @@ static bool round_of_work(struct memthread *m)
     keep_age(m);
     beat(m);
     bool more = store_sweep(m->sx, SWEEP_SHARDS);
+    breathe(m);
     more |= rope_free_lazy(m->sx, LAZY_SEGMENTS) > 0;
+    breathe(m);
     more |= expire(m);
+    breathe(m);
     more |= keep_reserve(m);
+    breathe(m);
     more |= defragment(m);
     more |= pack(m);
     more |= purge(m);
+    breathe(m);
     more |= trim(m);
     if (!more)
         gather(m);
@@ -474,6 +520,7 @@ static void *run(void *arg)
 {
     struct memthread *m = arg;
     thread_yield_at_wake();
+    thread_exact_timers();
     while (!atomic_load(&m->stop)) {
         atomic_store(&m->wanted, false);
         if (round_of_work(m))
@@ -488,6 +535,7 @@ static void *run(void *arg)
                 continue;
         }
         atomic_store(&m->asleep, false);
+        m->breath_ns = clock_mono_ns();
     }
     return NULL;
 }

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -90,4 +91,9 @@ void thread_yield_at_wake(void)
     const struct sched_param none = {0};
     if (sched_getscheduler(0) == SCHED_OTHER)
         sched_setscheduler(0, SCHED_BATCH, &none);
+}
+
+void thread_exact_timers(void)
+{
+    prctl(PR_SET_TIMERSLACK, 1L, 0L, 0L, 0L);
 }

@@ -32,4 +32,7 @@ void thread_short_slices(void);
  * or had his share (SCHED_BATCH). Its weight stays, so it is not kept from the core. */
 void thread_yield_at_wake(void);
 
+/* Sleeps of the calling thread end when they are due, not up to 50 us later (prctl(2), PR_SET_TIMERSLACK). */
+void thread_exact_timers(void);
+
 #endif
