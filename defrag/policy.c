@@ -54,6 +54,24 @@ size_t policy_scattered_bytes(const struct class_view *v, uint32_t n)
     return bytes;
 }
 
+uint32_t policy_at_hand(const struct class_view *v)
+{
+    enum { PAGES_LEAST = 8 };
+    return v->pages < PAGES_LEAST ? 0 : v->per_page / 4;
+}
+
+uint64_t policy_missing(const struct class_view *v, uint32_t n)
+{
+    uint64_t missing = 0;
+    bool urgent = false;
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t at_hand = policy_at_hand(&v[k]);
+        missing += v[k].free < at_hand ? at_hand - v[k].free : 0;
+        urgent = urgent || v[k].free < (at_hand + 3) / 4;
+    }
+    return urgent ? missing : 0;
+}
+
 uint32_t policy_frag_index(const struct class_view *v)
 {
     uint64_t pages = v->per_page == 0 ? 0 : v->free / v->per_page; /* pages that could be won */

@@ -55,6 +55,13 @@ struct decision policy_pack(const struct class_view *v, uint32_t n);
 /* Bytes that compaction could give back: free chunks beyond a page's worth in each class. */
 size_t policy_scattered_bytes(const struct class_view *v, uint32_t n);
 
+/* Free chunks that a class of a full cache is to have at hand, so that its writes need no page that others would have
+ * to give: a quarter of a page's worth; none where it has few pages. */
+uint32_t policy_at_hand(const struct class_view *v);
+
+/* Chunks that classes have less than that, in sum, if one of them is down to a quarter of it; else 0. */
+uint64_t policy_missing(const struct class_view *v, uint32_t n);
+
 /* 0 (short because full) to 1000 (short because scattered) for one class. */
 uint32_t policy_frag_index(const struct class_view *v);
 

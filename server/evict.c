@@ -1,5 +1,7 @@
 /* See evict.h. A sample is a run of slots that lie together in a table: hashes are random, so neighbours are strangers,
- * and sixteen of them cost two cache lines. It is looked at, and its worst entry evicted, under one shard's lock.
+ * and sixty-four of them cost eight lines in a row. It is looked at, and its worst entry evicted, under one shard's
+ * lock. Where entries are few (large values) a table has less than a sample: then shard after shard is looked at, one
+ * lock at a time, and the one that was chosen is looked up again by its chunk.
  *
  * The frequency bits (3) by policy:
  *   allkeys-s3fifo  main 1 | uses 2. A new entry is in the small part (main 0). The oldest of the part that is over its
@@ -9,15 +11,42 @@
  *   others          not used; the age is the age of the last use */
 #include "server/evict.h"
 
+#include "server/reclaim.h"
 #include "slab/base/assert.h"
+#include "slab/base/clock.h"
 
 enum {
     S3_MAIN = 4,
     S3_USES = 3,
     S3_SMALL_SHARE = 10, /* per cent of entries */
+    S3_SAMPLE = 64,
     SAMPLE_MAX = 64,
-    SAMPLE_SHARDS = 48, /* locked at once */
-    EVICT_TRIES = 64,   /* samples without a candidate before giving up */
+    NEAR = 8,             /* ages that differ by less than this part of them are about the same */
+    SAMPLE_SHARDS = 1024, /* looked at for one sample, and as many slots of them: */
+    SAMPLE_SLOTS = 16384,
+    WANTED_TRIES = 16, /* samples for an entry of a class that is short */
+    EVICT_TRIES = 64,  /* samples without a candidate before giving up */
+};
+
+/* One call of evict_some. */
+struct eviction {
+    struct store_ctx *sx;
+    int policy;
+    uint32_t size;     /* of a sample */
+    bool wanted_only;  /* nothing goes of a class that is not short */
+    uint64_t n, bytes; /* what went */
+    uint64_t enough;   /* bytes: no more is evicted at once, however large entries are */
+    uint64_t now_ms;
+    int32_t wanted[CLASS_MAX]; /* chunks that each class is short of: see policy_at_hand */
+};
+
+/* Candidates as they were seen. */
+struct sample {
+    uint32_t n, looked; /* looked: slots, empty and spared ones too */
+    slot_t seen[SAMPLE_MAX];
+    slot_t *slot[SAMPLE_MAX]; /* to be used while their shard is locked */
+    uint16_t shard[SAMPLE_MAX];
+    int64_t score[SAMPLE_MAX]; /* how much it deserves to go, higher first */
 };
 
 static uint32_t slot_freq(slot_t s)
@@ -27,7 +56,7 @@ static uint32_t slot_freq(slot_t s)
 
 static uint32_t slot_age(const struct store_ctx *sx, slot_t s)
 {
-    return (sx->age_now - (uint32_t)(s >> SLOT_AGE_SHIFT)) & SLOT_AGE_MASK;
+    return age_between(sx->age_now, (uint32_t)(s >> SLOT_AGE_SHIFT));
 }
 
 static slot_t with_freq(slot_t s, uint32_t freq)
@@ -100,107 +129,179 @@ static int64_t score(const struct store_ctx *sx, int policy, slot_t s, uint32_t 
     }
 }
 
-static void evict_slot(struct store_ctx *sx, slot_t *slot)
+/* Bytes of chunks that an item takes. */
+static uint64_t entry_bytes(const struct store *s, slot_t slot)
 {
-    const struct item *it = slab_ptr(&sx->store->slab, slot_ref(*slot));
-    uint64_t hash = item_hash(sx->store, it);
+    struct item *it = slab_ptr(&s->slab, slot_ref(slot));
+    uint32_t head = item_head(it);
+    uint64_t bytes = slab_chunk_size(&s->slab, slot_ref(slot));
+    if (item_kind(head) == KIND_ROPE)
+        bytes += rope_get(&s->ropes, item_rope_id(it, head))->chunk_bytes;
+    return bytes;
+}
+
+static void evict_slot(struct eviction *v, slot_t *slot)
+{
+    struct store_ctx *sx = v->sx;
+    struct store *s = sx->store;
+    const struct item *it = slab_ptr(&s->slab, slot_ref(*slot));
+    uint64_t hash = item_hash(s, it);
+    if (v->policy == EVICT_ALLKEYS_S3FIFO && (slot_freq(*slot) & S3_MAIN) == 0)
+        ghost_add(&s->ghost, hash);
     note_item(sx, NOTICE_EVICTED, it);
-    uint32_t class = slab_class_of_ref(&sx->store->slab, slot_ref(*slot)), age = slot_age(sx, *slot);
-    sx->evict_age_sum += age;
-    sx->evict_age_n++;
-    uint64_t age_ms = (uint64_t)age * atomic_load_explicit(&sx->store->age_tick_ms, memory_order_relaxed);
+    uint32_t class = slab_class_of_ref(&s->slab, slot_ref(*slot)), age = slot_age(sx, *slot);
+    v->n++;
+    v->bytes += entry_bytes(s, *slot);
     atomic_store_explicit(&sx->evicted[class].age_ms,
-                          atomic_load_explicit(&sx->evicted[class].age_ms, memory_order_relaxed) + age_ms,
+                          atomic_load_explicit(&sx->evicted[class].age_ms, memory_order_relaxed) +
+                              age_ms(&s->age, age, v->now_ms),
                           memory_order_relaxed);
     counter_inc(&sx->evicted[class].n);
+    v->wanted[class]--;
     entry_drop(sx, hash, slot);
     counter_inc(&sx->counters.evicted);
 }
 
-/* S3-FIFO on a sample: the oldest of the part that is over its share; it is promoted, given another round, or evicted.
- * Returns true when one was evicted. */
-static bool evict_s3(struct store_ctx *sx, slot_t **sample, uint32_t n)
+/* S3-FIFO on a sample: the oldest of the part that is over its share. */
+static uint32_t choose_s3(struct store_ctx *sx, const struct sample *p)
 {
-    slot_t *oldest[2] = {NULL, NULL};
-    uint32_t small = 0;
-    ASSERT(n > 0);
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t part = slot_freq(*sample[i]) & S3_MAIN ? 1 : 0;
+    uint32_t oldest[2] = {SAMPLE_MAX, SAMPLE_MAX}, small = 0;
+    for (uint32_t i = 0; i < p->n; i++) {
+        uint32_t part = slot_freq(p->seen[i]) & S3_MAIN ? 1 : 0;
         small += part == 0;
-        if (oldest[part] == NULL || slot_age(sx, *sample[i]) > slot_age(sx, *oldest[part]))
-            oldest[part] = sample[i];
+        if (oldest[part] == SAMPLE_MAX || p->score[i] > p->score[oldest[part]])
+            oldest[part] = i;
     }
     /* the small share of the whole cache, as a running mean of the samples (16.16) */
-    sx->small_share += (int32_t)((small << 16) / n - (uint32_t)sx->small_share) / 64;
-    bool from_small = oldest[0] != NULL && (oldest[1] == NULL || sx->small_share * 100 > S3_SMALL_SHARE << 16);
-    slot_t *victim = oldest[from_small ? 0 : 1];
-    if (victim == NULL)
-        victim = oldest[0];
-    uint32_t freq = slot_freq(*victim);
-    if (from_small && (freq & S3_USES) > 0) {
-        *victim = with_age_now(sx, with_freq(*victim, S3_MAIN));
+    sx->small_share += (int32_t)((small << 16) / p->n - (uint32_t)sx->small_share) / 64;
+    bool from_small =
+        oldest[1] == SAMPLE_MAX || (oldest[0] != SAMPLE_MAX && sx->small_share * 100 > S3_SMALL_SHARE << 16);
+    return oldest[from_small ? 0 : 1];
+}
+
+/* Among those about as old as the worst, and of its part, the worst whose class is short of chunks: it makes room where
+ * room is needed, while others' holes would have to be emptied pages first. So a steady mix moves hardly any page, and
+ * the ages at which classes evict stay within NEAR. */
+static uint32_t prefer_wanted(const struct eviction *v, const struct sample *p, uint32_t worst)
+{
+    const struct slab *slab = &v->sx->store->slab;
+    bool s3 = v->policy == EVICT_ALLKEYS_S3FIFO, lru = v->policy == EVICT_ALLKEYS_LRU;
+    bool random = v->policy == EVICT_ALLKEYS_RANDOM || v->policy == EVICT_VOLATILE_RANDOM;
+    int64_t least = random ? 0 : p->score[worst] - p->score[worst] / NEAR;
+    uint32_t best = SAMPLE_MAX;
+    if (!(s3 || lru || random || v->policy == EVICT_VOLATILE_LRU) ||
+        v->wanted[slab_class_of_ref(slab, slot_ref(p->seen[worst]))] > 0)
+        return worst;
+    for (uint32_t i = 0; i < p->n; i++) {
+        bool near = p->score[i] >= least && (best == SAMPLE_MAX || p->score[i] > p->score[best]);
+        if (near && (!s3 || ((slot_freq(p->seen[i]) ^ slot_freq(p->seen[worst])) & S3_MAIN) == 0) &&
+            v->wanted[slab_class_of_ref(slab, slot_ref(p->seen[i]))] > 0)
+            best = i;
+    }
+    return best == SAMPLE_MAX ? worst : best;
+}
+
+static uint32_t choose(struct eviction *v, const struct sample *p)
+{
+    uint32_t worst = 0;
+    ASSERT(p->n > 0);
+    if (v->policy == EVICT_ALLKEYS_S3FIFO)
+        worst = choose_s3(v->sx, p);
+    for (uint32_t i = 1; i < p->n && v->policy != EVICT_ALLKEYS_S3FIFO; i++)
+        if (p->score[i] > p->score[worst])
+            worst = i;
+    return prefer_wanted(v, p, worst);
+}
+
+/* What is chosen is evicted, or, the S3-FIFO way, goes from the small part to main if it was used meanwhile, and in
+ * main is given another round while it has uses left. True: it is gone. */
+static bool settle(struct eviction *v, slot_t *slot)
+{
+    uint32_t freq = slot_freq(*slot), uses = freq & S3_USES;
+    if (v->wanted_only && v->wanted[slab_class_of_ref(&v->sx->store->slab, slot_ref(*slot))] <= 0)
+        return false;
+    if (v->policy == EVICT_ALLKEYS_S3FIFO && uses > 0) {
+        *slot = with_age_now(v->sx, with_freq(*slot, freq & S3_MAIN ? freq - 1 : (uint32_t)S3_MAIN));
         return false;
     }
-    if (!from_small && (freq & S3_USES) > 0) {
-        *victim = with_age_now(sx, with_freq(*victim, freq - 1));
-        return false;
-    }
-    if (from_small)
-        ghost_add(&sx->store->ghost, item_hash(sx->store, slab_ptr(&sx->store->slab, slot_ref(*victim))));
-    evict_slot(sx, victim);
+    evict_slot(v, slot);
     return true;
 }
 
-struct sample {
-    slot_t *slot[SAMPLE_MAX];
-    uint32_t n;
-    slot_t *worst; /* by the policy's score */
-    int64_t highest;
-};
-
-/* Adds candidates of the table that the hash belongs to, from its place on, up to `size`. Shard locked. */
-static void sample_table(struct store_ctx *sx, int policy, uint64_t hash, uint32_t size, struct sample *p)
+/* Adds candidates of the table that the hash belongs to, from its place on. Shard locked. */
+static void sample_table(struct eviction *v, uint64_t hash, struct sample *p)
 {
     struct table t;
-    if (!index_table_of(sx->store, hash, &t))
+    if (!index_table_of(v->sx->store, hash, &t))
         return;
     uint32_t at = table_home(&t, hash_tag(hash));
-    for (uint32_t i = 0; i < t.cap && p->n < size; i++) {
+    for (uint32_t i = 0; i < t.cap && p->n < v->size; i++) {
         slot_t *slot = &t.slots[at + i < t.cap ? at + i : at + i - t.cap];
-        int64_t sc = *slot == 0 ? -1 : score(sx, policy, *slot, p->n);
+        int64_t sc = *slot == 0 ? -1 : score(v->sx, v->policy, *slot, p->n);
+        p->looked++;
         if (sc < 0)
             continue;
-        p->slot[p->n++] = slot;
-        if (sc > p->highest) {
-            p->highest = sc;
-            p->worst = slot;
-        }
+        p->seen[p->n] = *slot;
+        p->slot[p->n] = slot;
+        p->shard[p->n] = (uint16_t)(hash >> (64 - SHARD_BITS));
+        p->score[p->n++] = sc;
     }
 }
 
-/* One sample at a random hash: of one table, or, where tables are small, of as many shards in a row as it takes, all
- * locked (ascending) until the worst has gone. Returns 1 when an entry went, 0 when the sample had candidates but none
- * went, -1 when it had none. */
-static int evict_sample(struct store_ctx *sx, int policy, uint32_t size)
+/* The slot of the chunk in this shard, which has few; NULL: it is gone. Shard locked. */
+static slot_t *slot_in(const struct store *s, const struct shard *sh, chunk_ref ref)
 {
-    struct store *s = sx->store;
-    struct sample p = {.n = 0, .highest = -1};
-    uint64_t hash = ctx_random(sx);
-    struct shard *first = shard_of(s, hash), *end = s->shards + SHARDS, *sh = first;
-    int went = -1;
-    for (; sh < end && sh < first + SAMPLE_SHARDS && p.n < size; sh++) {
-        lock_take(&sh->lock, LOCK_SHARD);
-        sample_table(sx, policy, hash + ((uint64_t)(sh - first) << (64 - SHARD_BITS)), size, &p);
+    struct table t;
+    uint32_t first;
+    for (uint32_t e = 0; e < shard_entries(sh); e++)
+        for (uint32_t i = 0; index_table(s, sh, e, &t, &first) && i < t.cap; i++)
+            if (slot_ref(t.slots[i]) == ref)
+                return &t.slots[i];
+    return NULL;
+}
+
+/* Goes on with a sample that one table did not fill, in the shards after it, and settles what it chose. As evict_sample
+ * returns. No shard locked. */
+static int evict_far(struct eviction *v, uint64_t hash, struct sample *p)
+{
+    struct store *s = v->sx->store;
+    int went = 0;
+    for (uint32_t i = 1; i < SAMPLE_SHARDS && p->looked < SAMPLE_SLOTS && p->n < v->size; i++) {
+        uint64_t next = hash + ((uint64_t)i << (64 - SHARD_BITS)); /* round the last shard */
+        if (shard_is_bare(shard_of(s, next)))
+            continue;
+        lock_take(&shard_of(s, next)->lock, LOCK_SHARD);
+        sample_table(v, next, p);
+        lock_release(&shard_of(s, next)->lock, LOCK_SHARD);
     }
-    if (p.n > 0 && policy == EVICT_ALLKEYS_S3FIFO) {
-        went = evict_s3(sx, p.slot, p.n);
-    } else if (p.worst != NULL) {
-        evict_slot(sx, p.worst);
-        went = 1;
-    }
-    while (sh-- > first)
-        lock_release(&sh->lock, LOCK_SHARD);
+    if (p->n == 0)
+        return -1;
+    uint32_t chosen = choose(v, p);
+    struct shard *sh = &s->shards[p->shard[chosen]];
+    lock_take(&sh->lock, LOCK_SHARD);
+    slot_t *slot = slot_in(s, sh, slot_ref(p->seen[chosen]));
+    if (slot != NULL && score(v->sx, v->policy, *slot, 0) >= 0)
+        went = settle(v, slot);
+    lock_release(&sh->lock, LOCK_SHARD);
     return went;
+}
+
+/* One sample at a random hash. Returns 1 when an entry went, 0 when the sample had candidates but none went, -1 when it
+ * had none. */
+static int evict_sample(struct eviction *v)
+{
+    struct sample p;
+    uint64_t hash = ctx_random(v->sx);
+    struct shard *sh = shard_of(v->sx->store, hash);
+    int went = 0;
+    p.n = p.looked = 0;
+    lock_take(&sh->lock, LOCK_SHARD);
+    sample_table(v, hash, &p);
+    bool whole = p.n > 0 && p.n >= v->size;
+    if (whole)
+        went = settle(v, p.slot[choose(v, &p)]);
+    lock_release(&sh->lock, LOCK_SHARD);
+    return whole ? went : evict_far(v, hash, &p);
 }
 
 /* Room for as many ghosts as there are keys, or would be of a kilobyte each. */
@@ -223,57 +324,83 @@ static bool candidates_exist(const struct store *s, int policy)
 }
 
 /* The first candidate of one table; true: it went. Shard locked. */
-static bool evict_first(struct store_ctx *sx, int policy, const struct table *t)
+static bool evict_first(struct eviction *v, const struct table *t)
 {
     for (uint32_t i = 0; i < t->cap; i++) {
-        if (t->slots[i] == 0 || score(sx, policy, t->slots[i], 0) < 0)
+        if (t->slots[i] == 0 || score(v->sx, v->policy, t->slots[i], 0) < 0)
             continue;
-        evict_slot(sx, &t->slots[i]);
+        evict_slot(v, &t->slots[i]);
         return true;
     }
     return false;
 }
 
 /* Where candidates are too few for samples to find them: all tables, from a random shard on, one entry of each. */
-static uint32_t evict_walk(struct store_ctx *sx, int policy, uint32_t n)
+static void evict_walk(struct eviction *v, uint32_t n)
 {
-    struct store *s = sx->store;
-    uint32_t start = (uint32_t)ctx_random(sx), done = 0;
-    for (uint32_t i = 0; i < SHARDS && done < n; i++) {
+    struct store *s = v->sx->store;
+    uint32_t start = (uint32_t)ctx_random(v->sx);
+    for (uint32_t i = 0; i < SHARDS && v->n < n; i++) {
         struct shard *sh = &s->shards[(start + i) % SHARDS];
         struct table t;
         uint32_t first;
         lock_take(&sh->lock, LOCK_SHARD);
-        for (uint32_t j = 0; j < shard_entries(sh) && done < n; j++)
-            done += index_table(s, sh, j, &t, &first) && evict_first(sx, policy, &t);
-        shard_release(sx, sh);
+        for (uint32_t j = 0; j < shard_entries(sh) && v->n < n; j++)
+            if (index_table(s, sh, j, &t, &first))
+                evict_first(v, &t);
+        shard_release(v->sx, sh);
     }
-    return done;
+}
+
+static void evict_samples(struct eviction *v, uint32_t n)
+{
+    /* few keys in many shards: a miss says little, so many are allowed */
+    uint32_t most = EVICT_TRIES * (v->policy <= EVICT_VOLATILE_TTL ? 4 : 16), barren = 0;
+    uint32_t tries_most = v->wanted_only ? n * WANTED_TRIES : n * 64 + most;
+    for (uint32_t tries = 0; v->n < n && v->bytes < v->enough && barren < most && tries < tries_most; tries++)
+        if (evict_sample(v) < 0 && ++barren == EVICT_TRIES && !candidates_exist(v->sx->store, v->policy))
+            return;
+    if (v->n == 0 && !v->wanted_only && candidates_exist(v->sx->store, v->policy))
+        evict_walk(v, n);
+}
+
+static void find_wanted(struct eviction *v)
+{
+    struct class_view view[CLASS_MAX];
+    uint32_t n = reclaim_views(v->sx->store, view);
+    for (uint32_t k = 0; k < n; k++)
+        v->wanted[k] = (int32_t)policy_at_hand(&view[k]) - (int32_t)view[k].free;
+}
+
+static uint32_t evict(struct store_ctx *sx, uint32_t n, bool wanted_only)
+{
+    struct eviction v = {.sx = sx, .policy = atomic_load_explicit(&sx->store->policy, memory_order_relaxed)};
+    int asked = atomic_load_explicit(&sx->store->samples, memory_order_relaxed);
+    if (v.policy == EVICT_NONE)
+        return 0;
+    v.size = v.policy == EVICT_ALLKEYS_S3FIFO ? S3_SAMPLE : (uint32_t)(asked < 1 ? 1 : asked > 64 ? 64 : asked) * 3;
+    v.size = v.size > SAMPLE_MAX ? (uint32_t)SAMPLE_MAX : v.size;
+    if (v.policy == EVICT_ALLKEYS_S3FIFO && UNLIKELY(atomic_load(&sx->store->ghost.table) == NULL))
+        make_ghosts(sx->store);
+    v.enough = (uint64_t)atomic_load_explicit(&sx->store->slab.pool.budget, memory_order_relaxed) * PAGE_SIZE / 256;
+    v.wanted_only = wanted_only;
+    sx->age_now = atomic_load_explicit(&sx->store->age.tick, memory_order_relaxed) & SLOT_AGE_MASK;
+    v.now_ms = clock_mono_ns() / 1000000;
+    find_wanted(&v);
+    evict_samples(&v, n);
+    if (v.n > 0)
+        age_evicted(sx, v.bytes);
+    return (uint32_t)v.n;
 }
 
 uint32_t evict_some(struct store_ctx *sx, uint32_t n)
 {
-    int policy = atomic_load_explicit(&sx->store->policy, memory_order_relaxed);
-    int asked = atomic_load_explicit(&sx->store->samples, memory_order_relaxed);
-    uint32_t size = policy == EVICT_ALLKEYS_S3FIFO ? 16 : (uint32_t)(asked < 1 ? 1 : asked > 64 ? 64 : asked) * 3;
-    uint32_t done = 0, barren = 0;
-    size = size > 64 ? 64 : size;
-    if (policy == EVICT_NONE)
-        return 0;
-    if (policy == EVICT_ALLKEYS_S3FIFO && UNLIKELY(atomic_load(&sx->store->ghost.table) == NULL))
-        make_ghosts(sx->store);
-    /* few keys in many shards: a miss says little, so many are allowed */
-    uint32_t most = EVICT_TRIES * (policy <= EVICT_VOLATILE_TTL ? 64 : 256);
-    for (uint32_t tries = 0; done < n && barren < most && tries < n * 64 + most; tries++) {
-        int went = evict_sample(sx, policy, size);
-        if (went < 0 && ++barren == EVICT_TRIES && !candidates_exist(sx->store, policy))
-            return done;
-        if (went >= 0)
-            done += (uint32_t)went;
-    }
-    if (done == 0 && candidates_exist(sx->store, policy))
-        done = evict_walk(sx, policy, n);
-    return done;
+    return evict(sx, n, false);
+}
+
+uint32_t evict_wanted(struct store_ctx *sx, uint32_t n)
+{
+    return evict(sx, n, true);
 }
 
 unsigned store_entry_freq(const struct entry *e)
@@ -285,7 +412,7 @@ unsigned store_entry_freq(const struct entry *e)
 
 int64_t store_entry_idle_s(const struct store *s, const struct entry *e)
 {
-    uint32_t now = atomic_load_explicit(&s->age_tick, memory_order_relaxed);
-    uint32_t age = (now - (uint32_t)(*e->slot >> SLOT_AGE_SHIFT)) & SLOT_AGE_MASK;
-    return (int64_t)age * atomic_load_explicit(&s->age_tick_ms, memory_order_relaxed) / 1000;
+    uint32_t now = atomic_load_explicit(&s->age.tick, memory_order_relaxed);
+    uint32_t age = age_between(now, (uint32_t)(*e->slot >> SLOT_AGE_SHIFT));
+    return (int64_t)age_ms(&s->age, age, clock_mono_ns() / 1000000) / 1000;
 }

@@ -4,9 +4,12 @@
 
 #include "server/store_private.h"
 
-/* Evicts up to n entries, each the worst of a sample by the policy; returns how many went. 0: nothing may be evicted
- * (noeviction, no keys, or volatile-* without any). No shard locked. */
+/* Evicts up to n entries, or a 256th of the pages' budget, each the worst of a sample by the policy; returns how many
+ * went. 0: nothing may be evicted (noeviction, no keys, or volatile-* without any). No shard locked. */
 uint32_t evict_some(struct store_ctx *sx, uint32_t n);
+
+/* The same, but only of classes that are short of chunks (policy_at_hand), as far as some are found soon. */
+uint32_t evict_wanted(struct store_ctx *sx, uint32_t n);
 
 /* What a new key's frequency bits are to be: S3-FIFO lets one that comes back soon into the main part at once. */
 uint32_t evict_first_freq(struct store_ctx *sx, uint64_t hash);

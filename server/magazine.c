@@ -26,6 +26,14 @@ static bool magazine_grow(struct magazine *m, uint32_t n)
     return true;
 }
 
+/* In a full cache the memory thread sees to it that classes do not run out; it has to hear of it. */
+static void tell_of_want(struct store *s, uint32_t class)
+{
+    uint32_t at_hand = s->slab.classes.c[class].chunks / 4;
+    if (atomic_load_explicit(&s->slab.class[class].free_now, memory_order_relaxed) < at_hand / 4)
+        s->wake(s->wake_arg);
+}
+
 bool magazine_fill(struct store_ctx *sx, uint32_t class, uint32_t n)
 {
     struct magazine *m = &sx->magazines[class];
@@ -39,6 +47,8 @@ bool magazine_fill(struct store_ctx *sx, uint32_t class, uint32_t n)
         sx->held += got;
         ok = got > 0;
     }
+    if (UNLIKELY(atomic_load_explicit(&sx->store->full, memory_order_relaxed)))
+        tell_of_want(sx->store, class);
     sx->fresh_pages += atomic_load_explicit(pages, memory_order_relaxed) > before;
     if (!ok) {
         sx->short_class = class;

@@ -21,6 +21,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "server/age.h"
 #include "server/client_room.h"
 #include "server/evict.h"
 #include "server/expiry.h"
@@ -67,8 +68,6 @@ enum {
     GATHER_SHARE = 4000,       /* of the time at most, one part for each worker */
     GATHER_MS = 1000,          /* rest after a look at all regions */
     GATHER_REFUSED_MS = 64000, /* and at most, after refusals in a row */
-    AGE_SWEEP_TICKS = 64,      /* every slot is looked at once in so many ticks of the age clock */
-    AGE_OLD = 190,             /* ticks; older ones are held at this age, so that the clock never laps them */
 };
 
 struct memthread {
@@ -83,11 +82,9 @@ struct memthread {
     struct purge purge;
     struct memory_watch watch;
     uint64_t next_beat_ns;
-    uint64_t beats;               /* since the start */
-    uint64_t tick_at_ns;          /* when the age clock steps next */
-    uint32_t age_shard;           /* where the sweep over ages goes on */
-    bool lfu_decays;              /* this pass of it lowers the frequencies of LFU */
-    uint64_t lfu_decayed_ns;      /* when the last one that did began */
+    uint64_t beats; /* since the start */
+    struct age_keeper age;
+    uint64_t tick_at_ns;          /* when the age clock steps by time next */
     uint64_t defrag_until_ns;     /* rest of the pacing: no defragmentation before */
     uint64_t rest_ns;             /* that is owed for pages already won */
     uint64_t expiry_ns;           /* CPU time that expiry took since the last beat */
@@ -153,6 +150,12 @@ static void set_reserve(struct memthread *m)
     m->reserve_high = (uint32_t)high;
 }
 
+static void keep_age(struct memthread *m)
+{
+    uint64_t lfu_decay_ms = (uint64_t)OPT(m->srv->opt, lfu_decay_time) * 60 * 1000;
+    m->tick_at_ns = age_keep(m->sx, &m->age, lfu_decay_ms);
+}
+
 static uint64_t ms_since(uint64_t begin_ns)
 {
     return (clock_mono_ns() - begin_ns) / 1000000;
@@ -169,18 +172,23 @@ static bool evict_first(struct store *s)
            policy_scattered_bytes(v, reclaim_views(s, v)) < (used - budget) * PAGE_SIZE;
 }
 
-static bool evict(struct memthread *m)
+static bool evict_by(struct memthread *m, uint32_t (*some)(struct store_ctx *sx, uint32_t n))
 {
     if (client_room_make(m->srv, NULL))
         return false; /* the last of them to go wakes this thread */
     if (m->held)
         return false; /* workers evict for themselves, and are held as publishers */
     uint64_t begin = clock_mono_ns();
-    uint32_t evicted = evict_some(m->sx, EVICT_STEP);
+    uint32_t evicted = some(m->sx, EVICT_STEP);
     notify_publish(m->srv, NULL, m->sx);
     durations_add(&m->sx->durations[DURATION_BACKGROUND], clock_mono_ns() - begin);
     latency_event(m->srv, "eviction-cycle", ms_since(begin));
     return evicted > 0;
+}
+
+static bool evict(struct memthread *m)
+{
+    return evict_by(m, evict_some);
 }
 
 static bool compact(struct memthread *m)
@@ -194,17 +202,38 @@ static bool compact(struct memthread *m)
     return won;
 }
 
+/* Memory is full, but the reserve not short yet: classes that run out of chunks get some where their own old entries
+ * are, so that they need not take pages. Returns true while there is more to do. */
+static bool top_up(struct memthread *m)
+{
+    struct class_view v[CLASS_MAX];
+    struct store *s = m->store;
+    uint32_t n = reclaim_views(s, v);
+    if (policy_compact(v, n).why == WHY_COMPACT)
+        return compact(m);
+    uint64_t missing = policy_missing(v, n);
+    for (uint64_t done = 0; done < missing && policy_missing(v, n) > 0; done += EVICT_STEP) {
+        if (atomic_load(&s->dead_count) > 0 || atomic_load(&s->lazy_ropes) > 0 || !evict_by(m, evict_wanted))
+            return false;
+        reclaim_views(s, v);
+    }
+    return false;
+}
+
 /* Keeps free pages between the watermarks. Returns true while there is more to do. */
 static bool keep_reserve(struct memthread *m)
 {
     struct store *s = m->store;
     uint64_t until = clock_mono_ns() + STEP_NS;
     set_reserve(m);
+    bool full = reclaim_pages_left(s) < m->reserve_high;
+    if (atomic_load(&s->full) != full)
+        atomic_store(&s->full, full);
     if (reclaim_pages_left(s) >= m->reserve_low) {
         uint32_t left = reclaim_pages_left(s), want = left < m->reserve_high ? left : m->reserve_high;
         if (atomic_load(&s->slab.pool.free) < m->reserve_low)
             pool_fill(&s->slab.pool, want);
-        return false;
+        return full && top_up(m);
     }
     for (int i = 0; i < RESERVE_STEPS && (i == 0 || clock_mono_ns() < until); i++) {
         if (reclaim_pages_left(s) >= m->reserve_high)
@@ -294,68 +323,6 @@ static bool pack(struct memthread *m)
         m->pack_wait[d.class] = PACK_WAIT;
     }
     return true;
-}
-
-/* Ages are modulo 256 ticks: holds old entries at AGE_OLD, so that none is lapped, and lets LFU counters decay. */
-static void age_shard(struct memthread *m, struct shard *sh, bool decay)
-{
-    struct table t;
-    uint32_t first;
-    lock_take(&sh->lock, LOCK_SHARD);
-    for (uint32_t i = 0; i < shard_entries(sh); i++) {
-        if (!index_table(m->store, sh, i, &t, &first))
-            continue;
-        for (uint32_t j = 0; j < t.cap; j++) {
-            slot_t s = t.slots[j];
-            uint32_t age = (m->sx->age_now - (uint32_t)(s >> SLOT_AGE_SHIFT)) & SLOT_AGE_MASK;
-            if (s == 0)
-                continue;
-            if (age > AGE_OLD)
-                s = (s & ~((slot_t)SLOT_AGE_MASK << SLOT_AGE_SHIFT)) |
-                    (slot_t)((m->sx->age_now - AGE_OLD) & SLOT_AGE_MASK) << SLOT_AGE_SHIFT;
-            if (decay && (s >> SLOT_FREQ_SHIFT & SLOT_FREQ_MAX) != 0)
-                s -= (slot_t)1 << SLOT_FREQ_SHIFT;
-            if (s != t.slots[j])
-                t.slots[j] = s;
-        }
-    }
-    shard_release(m->sx, sh);
-}
-
-/* Steps the age clock. Its tick is a hundredth or so of the age at which entries are evicted. */
-static void keep_age(struct memthread *m)
-{
-    struct store *s = m->store;
-    struct store_ctx *sx = m->sx;
-    uint64_t now = clock_mono_ns();
-    if (now < m->tick_at_ns)
-        return;
-    uint32_t tick_ms = atomic_load(&s->age_tick_ms);
-    if (sx->evict_age_n >= 1000) {
-        uint64_t mean = sx->evict_age_sum / sx->evict_age_n;
-        if (mean < 48 && tick_ms > 10)
-            tick_ms = tick_ms / 2;
-        else if (mean > 160 && tick_ms < 3600 * 1000)
-            tick_ms = tick_ms * 2;
-        sx->evict_age_n = sx->evict_age_sum = 0;
-    }
-    atomic_store(&s->age_tick_ms, tick_ms);
-    m->tick_at_ns = now + tick_ms * UINT64_C(1000000);
-    uint32_t tick = atomic_fetch_add(&s->age_tick, 1) + 1;
-    sx->age_now = tick & SLOT_AGE_MASK;
-    int policy = atomic_load(&s->policy);
-    bool lfu = policy == EVICT_ALLKEYS_LFU || policy == EVICT_VOLATILE_LFU;
-    if (m->age_shard == 0) { /* a pass over all shards begins: does it lower frequencies? */
-        uint64_t pause_ns = (uint64_t)OPT(m->srv->opt, lfu_decay_time) * 60 * UINT64_C(1000000000);
-        m->lfu_decays = lfu && now - m->lfu_decayed_ns >= pause_ns;
-        if (m->lfu_decays)
-            m->lfu_decayed_ns = now;
-    }
-    for (uint32_t i = 0; i < SHARDS / AGE_SWEEP_TICKS; i++) {
-        if (!shard_is_bare(&s->shards[m->age_shard]))
-            age_shard(m, &s->shards[m->age_shard], m->lfu_decays);
-        m->age_shard = (m->age_shard + 1) % SHARDS;
-    }
 }
 
 static bool purge(struct memthread *m)

@@ -56,7 +56,7 @@ void store_ctx_turn(struct store_ctx *sx, int64_t now_ms)
 {
     struct store *s = sx->store;
     sx->now_ms = now_ms;
-    sx->age_now = atomic_load_explicit(&s->age_tick, memory_order_relaxed) & SLOT_AGE_MASK;
+    sx->age_now = atomic_load_explicit(&s->age.tick, memory_order_relaxed) & SLOT_AGE_MASK;
     if (UNLIKELY(sx->planned))
         chunk_plan_end(sx);
     if (UNLIKELY(now_ms - sx->trimmed_ms >= MAGAZINE_TRIM_MS || now_ms < sx->trimmed_ms)) {

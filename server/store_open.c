@@ -90,7 +90,7 @@ struct store *store_open(const struct options *o, char *why, size_t n)
     for (int i = 0; i < s->databases; i++)
         s->db_map[i] = (uint16_t)i;
     seed_hash(&s->secret, o->hash_seed);
-    atomic_store(&s->age_tick_ms, 1000);
+    age_open(&s->age);
     atomic_store(&s->active_expire, true);
     store_configure(s, o);
     return s;

@@ -12,6 +12,7 @@
 
 #include <stdatomic.h>
 
+#include "server/age.h"
 #include "server/defrag_run.h"
 #include "server/durations.h"
 #include "server/ghost.h"
@@ -116,7 +117,6 @@ struct store_ctx {
     bool planned;               /* a command has planned: trim at the end of the turn */
     bool planning;              /* the command that runs has; until its keys are unlocked */
     struct store_counters counters;
-    uint64_t evict_age_sum, evict_age_n; /* ages of what was evicted, in ticks */
     struct {
         _Atomic uint64_t n, age_ms;
     } evicted[CLASS_MAX]; /* the same by the class of the item's chunk, since the start */
@@ -163,10 +163,10 @@ struct store {
     uint32_t nwaiting;
     uint32_t sweep_shard;            /* where the sweep goes on; reclaim lock */
     uint8_t sweep_dead[DB_PHYSICAL]; /* what this round of it frees; reclaim lock */
-    _Atomic uint32_t age_tick;       /* the age clock */
-    _Atomic uint32_t age_tick_ms;    /* its step */
-    _Atomic int policy;              /* enum evict_policy */
-    _Atomic uint32_t notices;        /* enum notice_class: what is to be noted, 0: nothing */
+    struct age_clock age;
+    _Atomic bool full;  /* no more than the reserve is left: who finds a class running out wakes the memory thread */
+    _Atomic int policy; /* enum evict_policy */
+    _Atomic uint32_t notices; /* enum notice_class: what is to be noted, 0: nothing */
     _Atomic int samples;
     _Atomic int64_t lfu_factor;  /* lfu-log-factor */
     _Atomic size_t max_value;    /* bytes: proto-max-bulk-len, and what maxmemory can hold */

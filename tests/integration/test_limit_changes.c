@@ -82,6 +82,39 @@ static void test_below_what_is_in_use(void **state)
     server_stop(s);
 }
 
+/* How many of the keys [from, to) are there. */
+static long long there(redisContext *c, int from, int to)
+{
+    long long n = 0;
+    for (int i = from; i < to; i += PIPELINE) {
+        for (int k = 0; k < PIPELINE; k++)
+            redisAppendCommand(c, "EXISTS key:%d", i + k);
+        for (int k = 0; k < PIPELINE; k++) {
+            redisReply *r = next_reply(c);
+            n += r->integer;
+            freeReplyObject(r);
+        }
+    }
+    return n;
+}
+
+/* More was written than fits, so that ages differ; then half of what is left has to go: those written last stay. */
+static void test_the_coldest_go(void **state)
+{
+    struct test_server *s = SERVER_START("--maxmemory", "32mb");
+    struct shrinking w = {.s = s, .c = client_open(s), .limit = 20LL * MB / 100 * 103};
+    (void)state;
+    fill(w.c);
+    expect_status(w.c, "OK", "CONFIG SET maxmemory 20mb");
+    eventually(has_shrunk, &w, "memory follows maxmemory");
+    long long left = there(w.c, 0, KEYS), last = there(w.c, KEYS - (int)left / PIPELINE * PIPELINE, KEYS);
+    assert_true(left > 5000);
+    if (last < left / 4 * 3)
+        fail_msg("of the last %lld keys %lld are left", left, last);
+    redisFree(w.c);
+    server_stop(s);
+}
+
 /* Redis takes it, too: what it cannot be is refused, what is too little is said. */
 static void test_below_a_minimum(void **state)
 {
@@ -245,9 +278,9 @@ static void test_cgroup_becomes_smaller(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_below_what_is_in_use),      cmocka_unit_test(test_below_a_minimum),
-        cmocka_unit_test(test_over_what_the_machine_has), cmocka_unit_test(test_changed_all_the_time),
-        cmocka_unit_test(test_cgroup_becomes_smaller),
+        cmocka_unit_test(test_below_what_is_in_use), cmocka_unit_test(test_the_coldest_go),
+        cmocka_unit_test(test_below_a_minimum),      cmocka_unit_test(test_over_what_the_machine_has),
+        cmocka_unit_test(test_changed_all_the_time), cmocka_unit_test(test_cgroup_becomes_smaller),
     };
     return cmocka_run_group_tests_name("limit_changes", tests, NULL, NULL);
 }

@@ -241,6 +241,27 @@ static void test_moves_no_more_than_it_wins(void **state)
     }
 }
 
+static void test_what_a_full_class_keeps_at_hand(void **state)
+{
+    (void)state;
+    struct class_view v[2] = {{.chunk_size = 200, .per_page = 320, .pages = 100, .free = 80},
+                              {.chunk_size = 4080, .per_page = 16, .pages = 100, .free = 4}};
+    assert_int_equal(policy_at_hand(&v[0]), 80); /* a quarter of a page */
+    assert_int_equal(policy_at_hand(&v[1]), 4);
+    assert_int_equal(policy_missing(v, 2), 0);
+    v[0].free = 20;
+    assert_int_equal(policy_missing(v, 2), 0); /* not urgent yet */
+    v[0].free = 19;
+    assert_int_equal(policy_missing(v, 2), 61);
+    v[1].free = 1;
+    assert_int_equal(policy_missing(v, 2), 64); /* all that are short, while one is urgent */
+    struct class_view few = {.chunk_size = 200, .per_page = 320, .pages = 2, .free = 0};
+    assert_int_equal(policy_at_hand(&few), 0);
+    struct class_view whole = {.chunk_size = 65528, .per_page = 1, .pages = 1000, .free = 0}; /* the pool's pages */
+    assert_int_equal(policy_at_hand(&whole), 0);
+    assert_int_equal(policy_missing(&whole, 1), 0);
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -260,6 +281,7 @@ int main(void)
         cmocka_unit_test(test_effort_rises),
         cmocka_unit_test(test_guard),
         cmocka_unit_test(test_moves_no_more_than_it_wins),
+        cmocka_unit_test(test_what_a_full_class_keeps_at_hand),
         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

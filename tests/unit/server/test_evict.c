@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "server/evict.h"
+#include "server/reclaim.h"
 #include "tests/unit/server/store_fixture.h"
 
 /* So many keys that a sample has something to choose from; it is a sample still, so some are chosen badly: in these
@@ -61,7 +62,7 @@ static void set_policy(enum evict_policy policy)
 
 static void set_tick(uint32_t tick)
 {
-    atomic_store(&f.s->age_tick, tick);
+    atomic_store(&f.s->age.tick, tick);
     store_ctx_turn(f.sx, FIXTURE_NOW_MS);
 }
 
@@ -273,6 +274,77 @@ static void test_ropes_go_wholly(void **state)
     fixture_assert_empty(&f);
 }
 
+/* A few large values among 8,192 shards: the old ones go first all the same. */
+static void test_few_entries(void **state)
+{
+    (void)state;
+    static const enum evict_policy both[] = {EVICT_ALLKEYS_LRU, EVICT_ALLKEYS_S3FIFO};
+    atomic_store(&f.s->samples, 20);
+    for (int p = 0; p < 2; p++) {
+        set_policy(both[p]);
+        set_tick(10);
+        for (uint32_t i = 0; i < 200; i++)
+            put(i, STORE_NO_EXPIRY);
+        set_tick(20);
+        for (uint32_t i = 200; i < 400; i++)
+            put(i, STORE_NO_EXPIRY);
+        set_tick(30);
+        assert_int_equal(evict(150), 150);
+        assert_true(left(200, 400, 1) >= 190);
+        while (evict(100) > 0)
+            ;
+    }
+}
+
+/* Ten generations, half of all goes: the coldest first. What is of about the same age is not told apart. */
+static void test_coldest_first(void **state)
+{
+    (void)state;
+    static const enum evict_policy both[] = {EVICT_ALLKEYS_LRU, EVICT_ALLKEYS_S3FIFO};
+    for (int p = 0; p < 2; p++) {
+        set_policy(both[p]);
+        for (uint32_t g = 0; g < 10; g++) {
+            set_tick(10 * g);
+            for (uint32_t i = 0; i < MANY / 10; i++)
+                put(g * (MANY / 10) + i, STORE_NO_EXPIRY);
+        }
+        set_tick(100);
+        assert_int_equal(evict(MANY / 2), MANY / 2);
+        assert_true(left(0, MANY * 3 / 10, 1) < MANY / 100); /* of three tenths, a thirtieth */
+        assert_true(left(MANY * 7 / 10, MANY, 1) > MANY * 3 / 10 - MANY / 100);
+        while (evict(1000) > 0)
+            ;
+    }
+}
+
+/* Two sizes, of the same age, one of which has chunks to spare: the other makes room. */
+static void test_a_class_that_is_short_makes_room(void **state)
+{
+    (void)state;
+    static char value[1000];
+    enum { EACH = 4000, GO = 8 };
+    struct class_view v[CLASS_MAX];
+    set_policy(EVICT_ALLKEYS_S3FIFO);
+    for (uint32_t i = 0; i < 2 * EACH; i++)
+        assert_int_equal(fixture_put(&f, name(i), 0, value, i % 2 == 0 ? 1000 : 500, STORE_NO_EXPIRY), STORE_OK);
+    for (uint32_t i = 0; i < EACH / 2; i += 2)
+        assert_true(fixture_delete(&f, name(i), 0));
+    magazines_flush(f.sx);
+    uint32_t n = reclaim_views(f.s, v);
+    chunk_ref aside[1000];
+    uint32_t taken = 0;
+    for (uint32_t k = 0; k < n; k++) /* what is short is short by all of it */
+        while (v[k].chunk_size >= 500 && v[k].chunk_size < 600 && taken < 1000 &&
+               (aside[taken] = slab_take_free(&f.s->slab, k)) != 0)
+            taken++;
+    uint32_t large = left(0, 2 * EACH, 2);
+    assert_int_equal(evict(GO), GO);
+    assert_int_equal(left(0, 2 * EACH, 2), large);
+    assert_int_equal(left(1, 2 * EACH, 2), EACH - GO);
+    while (taken > 0)
+        slab_give(&f.s->slab, aside[--taken]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +359,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_s3fifo_resists_a_scan, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_s3fifo_ghosts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ropes_go_wholly, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_few_entries, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_coldest_first, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_class_that_is_short_makes_room, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
