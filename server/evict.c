@@ -173,7 +173,8 @@ static uint32_t choose_s3(struct store_ctx *sx, const struct sample *p)
             oldest[part] = i;
     }
     /* the small share of the whole cache, as a running mean of the samples (16.16) */
-    sx->small_share += (int32_t)((small << 16) / p->n - (uint32_t)sx->small_share) / 64;
+    if (p->n > 0)
+        sx->small_share += (int32_t)((small << 16) / p->n - (uint32_t)sx->small_share) / 64;
     bool from_small =
         oldest[1] == SAMPLE_MAX || (oldest[0] != SAMPLE_MAX && sx->small_share * 100 > S3_SMALL_SHARE << 16);
     return oldest[from_small ? 0 : 1];
@@ -204,7 +205,7 @@ static uint32_t prefer_wanted(const struct eviction *v, const struct sample *p, 
 static uint32_t choose(struct eviction *v, const struct sample *p)
 {
     uint32_t worst = 0;
-    ASSERT(p->n > 0);
+    REQUIRE(p->n > 0);
     if (v->policy == EVICT_ALLKEYS_S3FIFO)
         worst = choose_s3(v->sx, p);
     for (uint32_t i = 1; i < p->n && v->policy != EVICT_ALLKEYS_S3FIFO; i++)
@@ -256,7 +257,7 @@ static slot_t *slot_in(const struct store *s, const struct shard *sh, chunk_ref 
     for (uint32_t e = 0; e < shard_entries(sh); e++)
         for (uint32_t i = 0; index_table(s, sh, e, &t, &first) && i < t.cap; i++)
             if (slot_ref(t.slots[i]) == ref)
-                return &t.slots[i];
+                return t.slots + i;
     return NULL;
 }
 
