@@ -1,13 +1,12 @@
 /* The batch, and where the speed of pipelines comes from.
  *
  *     parse      find the command, hash its keys                             as requests come in (dispatch_prepare)
- *     stage 1    prefetch the keys' tables                                   over the whole batch
- *     stage 2    prefetch the keys' items                                    over the whole batch
+ *     stage 1    prefetch a key's table                                      a block of keys ahead (ahead.h)
+ *     stage 2    prefetch a key's item                                       the same, a block nearer
  *     stage 3    execute in order                                            connection by connection
  *     stage 4    send each connection's replies, once a connection           one connection after the other
  *
- * So the cache misses of up to BATCH_REQUESTS requests overlap instead of queueing. The stages are tight loops of their
- * own, for the loads within them to overlap, too.
+ * So the cache misses of neighbouring requests overlap with each other and with what is executed meanwhile.
  * Invariants: groups are in the order of their requests. Only the last group may be open. Arguments point into `in` or
  * into a connection's own buffer, and neither moves before the batch has run. The one reply buffer is cut into parts:
  * each group that has run keeps what its replies take until they are sent, the next one is lent what is left.
@@ -106,22 +105,6 @@ void batch_close(struct worker *w, const char *tail, size_t n)
     }
 }
 
-/* Brings tables and items of the keys that come next towards the cache, a few requests ahead of their execution:
- * fetching all of a batch at once was measured at twice the time a line, as the first are evicted by the last. */
-static void prefetch(struct worker *w, struct batch *b, size_t at)
-{
-    struct keys *keys = &b->keys;
-    size_t items = at + PREFETCH_ITEMS;
-    if (LIKELY(items < b->items_ahead) || b->items_ahead == keys->n)
-        return;
-    items = items + PREFETCH_BLOCK < keys->n ? items + PREFETCH_BLOCK : keys->n;
-    size_t tables = items + PREFETCH_BLOCK < keys->n ? items + PREFETCH_BLOCK : keys->n;
-    store_prefetch_tables(w->sx, keys->v + b->tables_ahead, tables - b->tables_ahead);
-    store_prefetch_items(w->sx, keys->v + b->items_ahead, items - b->items_ahead);
-    b->tables_ahead = tables;
-    b->items_ahead = items;
-}
-
 /* Sends the replies of those groups that have run, up to `end`, and parts with their connections. */
 static void finish_groups(struct batch *b, uint32_t end)
 {
@@ -151,8 +134,7 @@ static void run_group(struct worker *w, struct batch *b, uint32_t at, struct req
     size_t sent = 0, before = reply_pending(out);
     dispatch_begin(&d, w, g->conn);
     for (uint32_t i = 0; i < g->n;) {
-        if (b->keys.n > 1) /* else there is nothing to overlap with */
-            prefetch(w, b, r[i].key);
+        ahead_of(&b->ahead, w->srv->store, b->keys.v, r[i].key + r[i].nkeys);
         if (r[i].quick) {
             bool refused;
             i += quick_run(&d, b, r + i, g->n - i, &refused);
@@ -186,7 +168,7 @@ void batch_run(struct worker *w)
     w->now_ms = clock_wall_ms();
     store_ctx_turn(w->sx, w->now_ms);
     acl_catch_up(w);
-    b->tables_ahead = b->items_ahead = 0;
+    ahead_begin(&b->ahead, b->keys.n);
     b->finished = 0;
     struct request *r = b->req;
     uint32_t closed = b->ngroups - b->open;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "protocol/resp_parse.h"
+#include "server/ahead.h"
 #include "server/command.h"
 #include "server/dispatch.h"
 
@@ -22,8 +23,6 @@ enum {
     BATCH_ARGS = 8192,             /* with more arguments than this the batch is run at once */
     BATCH_INPUT = 64 * 1024,       /* bytes read in one go */
     BATCH_INPUT_LEAST = 16 * 1024, /* with less room than this it is run, to have room again */
-    PREFETCH_ITEMS = 16,           /* keys ahead of the one that runs, at least; tables are as far ahead of items */
-    PREFETCH_BLOCK = 16,           /* keys at a time */
     BATCH_REPLIES = 256 * 1024,    /* with more bytes of replies to be expected than this it is run at once */
     BATCH_OUTPUT = 64 * 1024,      /* the reply buffer that is lent */
     BATCH_OUTPUT_LEAST = 8 * 1024, /* with less of it left replies are sent, to have room again */
@@ -44,8 +43,8 @@ struct batch {
     uint32_t finished; /* groups of the batch that runs, whose replies were sent */
     bool open;         /* the last group still grows */
     struct keys keys;
-    size_t tables_ahead, items_ahead; /* of the keys: what has been prefetched */
-    char *in;                         /* BATCH_INPUT bytes, of which in_used are in use by requests of this batch */
+    struct ahead ahead;
+    char *in; /* BATCH_INPUT bytes, of which in_used are in use by requests of this batch */
     size_t in_used;
     char *out; /* BATCH_OUTPUT bytes, of which out_used are replies not sent yet */
     size_t out_used;

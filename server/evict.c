@@ -17,7 +17,6 @@
 
 enum {
     S3_MAIN = 4,
-    S3_USES = 3,
     S3_SMALL_SHARE = 10, /* per cent of entries */
     S3_SAMPLE = 64,
     SAMPLE_MAX = 64,

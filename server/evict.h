@@ -14,4 +14,12 @@ uint32_t evict_wanted(struct store_ctx *sx, uint32_t n);
 /* What a new key's frequency bits are to be: S3-FIFO lets one that comes back soon into the main part at once. */
 uint32_t evict_first_freq(struct store_ctx *sx, uint64_t hash);
 
+enum { S3_USES = 3 }; /* of the frequency bits: S3-FIFO counts to three */
+
+/* slot_touch would change nothing: by S3-FIFO, an entry whose uses are counted full. `policy` is the store's. */
+static inline bool slot_is_touched(int policy, slot_t s)
+{
+    return policy == EVICT_ALLKEYS_S3FIFO && ((s >> SLOT_FREQ_SHIFT) & S3_USES) == S3_USES;
+}
+
 #endif

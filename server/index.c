@@ -76,12 +76,6 @@ void store_prefetch_tables(struct store_ctx *sx, const struct skey *k, size_t n)
         index_prefetch_table(sx->store, &k[i]);
 }
 
-void store_prefetch_items(struct store_ctx *sx, struct skey *k, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        index_prefetch_item(sx->store, &k[i]);
-}
-
 static bool same_key(const struct item *it, const struct skey *k)
 {
     uint32_t head = item_head(it);

@@ -144,30 +144,34 @@ static inline void index_prefetch_insertion(struct entry_bits b, const struct ta
         __builtin_prefetch(&t->slots[i]);
 }
 
-/* Notes where the key's slot seems to be, and starts to fetch the item: all lines of a small one; of a large one the
- * first few, the processor sees the rest coming. Where the key is not there, it may be about to come. Takes the shard's
- * lock, if that is free. */
-static inline void index_prefetch_item(const struct store *s, struct skey *k)
+/* Notes where the key's slot is now and returns the chunk that it names. 0: there is none; then the key may be about to
+ * come, and what that will shift is fetched. Shard locked. */
+static inline chunk_ref index_peek(const struct store *s, struct skey *k)
 {
-    struct shard *sh = shard_of(s, k->hash);
     struct index_place place;
-    if (UNLIKELY(!lock_try(&sh->lock, LOCK_SHARD)))
-        return;
-    bool there = index_seek(s, sh, k, &place);
-    chunk_ref ref = there ? slot_ref(place.t.slots[place.at]) : 0;
-    lock_release(&sh->lock, LOCK_SHARD);
-    if (!there) {
-        if (LIKELY(place.b.ref != 0))
-            index_prefetch_insertion(place.b, &place.t, place.at);
-        return;
+    if (LIKELY(index_seek(s, shard_of(s, k->hash), k, &place))) {
+        k->seen_at = (uint16_t)place.at;
+        return slot_ref(place.t.slots[place.at]);
     }
-    k->seen_at = (uint16_t)place.at;
+    if (LIKELY(place.b.ref != 0))
+        index_prefetch_insertion(place.b, &place.t, place.at);
+    return 0;
+}
+
+/* Starts to fetch an item: all lines of a small one; of a large one the first few, the processor sees the rest coming.
+ * No lock: the chunk may be anybody's by now. */
+static inline void index_prefetch_item(const struct store *s, chunk_ref ref)
+{
     const struct slab *slab = &s->slab;
-    const char *p = slab_ptr(slab, ref), *end = p + PREFETCH_BYTES;
-    uint32_t class = slab_class_of_ref(slab, ref);
+    if (UNLIKELY(ref == 0))
+        return;
+    const char *p = slab_ptr(slab, ref);
+    uint32_t class = slab_class_of_ref(slab, ref), n = PREFETCH_BYTES;
     if (LIKELY(class < slab->classes.n) && slab->classes.c[class].size < PREFETCH_BYTES)
-        end = p + slab->classes.c[class].size;
-    for (p = (const char *)((uintptr_t)p & ~(uintptr_t)63); p < end; p += 64)
+        n = slab->classes.c[class].size;
+    const char *end = p + n;
+    __builtin_prefetch(p);
+    for (p = (const char *)((uintptr_t)p & ~(uintptr_t)63) + 64; p < end; p += 64)
         __builtin_prefetch(p);
 }
 

@@ -9,6 +9,7 @@
 #include "server/batch.h"
 #include "server/command_table_private.h"
 #include "server/conn_private.h"
+#include "server/evict.h"
 #include "server/index_find.h"
 #include "server/quick_put.h"
 #include "server/server.h"
@@ -21,7 +22,7 @@ enum { EXACT_NS = 100000 };
 /* A SET of a value longer than this may take pages, and ends its run. */
 enum { SHORT_VALUE = 1024 };
 
-static_assert((int)QUICK_RUN <= (int)PREFETCH_ITEMS, "a run's items are on their way when it begins");
+static_assert((int)CHUNK_MAX < 100000, "the head of a reply of a value in one chunk fits struct value_head");
 
 /* ---- from the bytes into the batch ------------------------------------------------------------------------------- */
 
@@ -75,9 +76,18 @@ size_t quick_parse(struct worker *w, struct conn *c, const char *buf, size_t len
 
 /* ---- executing --------------------------------------------------------------------------------------------------- */
 
-/* What a run adds to the counters of its context. */
-struct tally {
+/* What is the same for the commands of a run, and what they add up to. */
+struct run {
+    struct store_ctx *sx;
+    struct reply *out;
+    int policy; /* of eviction */
+    bool touch;
     uint32_t hits, misses, sets;
+    struct value_head {
+        size_t len; /* of the value whose head this is: many have the same */
+        uint32_t size;
+        char bytes[16];
+    } head;
 };
 
 /* The key's slot if what is there is a flat item without expiry. NULL: it is not; *absent then says that the key is
@@ -99,12 +109,6 @@ static inline slot_t *find_plain(const struct store *s, struct shard *sh, const 
     if (UNLIKELY(((item_head(it) ^ item_plain_head(k)) & ~ITEM_PLAIN_ANY) != 0 || !bytes_equal(it->data, k->p, k->len)))
         return NULL;
     return &t.slots[i];
-}
-
-static inline void touch(struct store_ctx *sx, slot_t *slot)
-{
-    if (LIKELY(sx->touch))
-        slot_touch(sx, slot);
 }
 
 /* store_lock and store_unlock of one key, for commands that reserve nothing. */
@@ -130,89 +134,120 @@ static inline void unlock_one(struct store_ctx *sx, struct shard *sh, const stru
 #endif
 }
 
-/* False: not common, and nothing has happened. */
-static inline bool quick_get(struct store_ctx *sx, const struct skey *k, struct reply *out, struct tally *sum)
+static inline void touch(const struct run *run, slot_t *slot)
 {
-    struct store *s = sx->store;
+    if (UNLIKELY(!slot_is_touched(run->policy, *slot)))
+        slot_touch(run->sx, slot);
+}
+
+/* reply_bulk_fits of a reply that is not muted. */
+static inline bool reply_value(struct run *run, const char *p, size_t n)
+{
+    struct reply *out = run->out;
+    struct value_head *head = &run->head;
+    char *to = out->at;
+    if (UNLIKELY((size_t)(out->end - to) < n + REPLY_HEAD_MAX + 2))
+        return false;
+    if (UNLIKELY(n != head->len)) {
+        head->size = (uint32_t)(reply_write_head(head->bytes, '$', n) - head->bytes);
+        head->len = n;
+    }
+    memcpy(to, head->bytes, sizeof head->bytes);
+    to += head->size;
+    memcpy(to, p, n);
+    memcpy(to + n, "\r\n", 2);
+    out->at = to + n + 2;
+    return true;
+}
+
+/* False: not common, and nothing has happened. */
+static inline bool quick_get(struct run *run, const struct skey *k)
+{
+    struct store *s = run->sx->store;
     struct shard *sh = shard_of(s, k->hash);
     bool done = false, absent;
-    lock_one(sx, sh, k);
+    lock_one(run->sx, sh, k);
     slot_t *slot = find_plain(s, sh, k, &absent);
     if (LIKELY(slot != NULL)) {
         chunk_ref ref = slot_ref(*slot);
         const struct item *it = slab_ptr(&s->slab, ref);
         size_t before = 4 + k->len, len = slab_chunk_size(&s->slab, ref) - item_slack(item_head(it)) - before;
-        done = reply_bulk_fits(out, (const char *)it + before, len);
+        done = reply_value(run, (const char *)it + before, len);
         if (LIKELY(done)) {
-            touch(sx, slot);
-            sum->hits++;
+            if (LIKELY(run->touch))
+                touch(run, slot);
+            run->hits++;
         }
     } else if (absent) {
-        reply_null(out);
-        sum->misses++;
+        reply_null(run->out);
+        run->misses++;
         done = true;
     }
-    unlock_one(sx, sh, k);
+    unlock_one(run->sx, sh, k);
     return done;
 }
 
 /* The same for SET. */
-static inline bool quick_set(struct store_ctx *sx, const struct skey *k, const struct arg *value, struct reply *out,
-                             struct tally *sum)
+static inline bool quick_set(struct run *run, const struct skey *k, const struct arg *value)
 {
+    struct store_ctx *sx = run->sx;
     struct shard *sh = shard_of(sx->store, k->hash);
-    if (UNLIKELY(out->end - out->at < REPLY_HEAD_MAX))
+    if (UNLIKELY(run->out->end - run->out->at < REPLY_HEAD_MAX))
         return false;
     lock_one(sx, sh, k);
     bool done = quick_put(sx, sh, k, value);
     unlock_one(sx, sh, k);
     if (LIKELY(done)) {
-        reply_ok(out);
-        sum->sets++;
+        memcpy(run->out->at, "+OK\r\n", 5);
+        run->out->at += 5;
+        run->sets++;
     }
     return done;
 }
 
-static void count_run(struct dispatch *d, const struct tally *sum, uint32_t n)
+static void count_run(struct dispatch *d, const struct run *run, uint32_t n)
 {
     struct cmd_ctx *ctx = &d->ctx;
     struct stats_worker *stats = ctx->wkr->stats;
     struct store_counters *c = &ctx->sx->counters;
     uint64_t ns = dispatch_lap(d) / n;
-    uint32_t gets = sum->hits + sum->misses;
+    uint32_t gets = run->hits + run->misses;
     if (gets > 0) {
         stats_calls(stats, row_get.id, gets, ns);
-        atomic_store_explicit(&c->hits, atomic_load_explicit(&c->hits, memory_order_relaxed) + sum->hits,
+        atomic_store_explicit(&c->hits, atomic_load_explicit(&c->hits, memory_order_relaxed) + run->hits,
                               memory_order_relaxed);
-        atomic_store_explicit(&c->misses, atomic_load_explicit(&c->misses, memory_order_relaxed) + sum->misses,
+        atomic_store_explicit(&c->misses, atomic_load_explicit(&c->misses, memory_order_relaxed) + run->misses,
                               memory_order_relaxed);
     }
-    if (sum->sets > 0)
-        stats_calls(stats, row_set.id, sum->sets, ns);
+    if (run->sets > 0)
+        stats_calls(stats, row_set.id, run->sets, ns);
 }
 
 uint32_t quick_run(struct dispatch *d, struct batch *b, struct request *r, uint32_t n, bool *refused)
 {
     struct cmd_ctx *ctx = &d->ctx;
+    const struct store *s = ctx->srv->store;
+    struct run run = {.sx = ctx->sx, .out = ctx->out, .touch = ctx->sx->touch, .head.len = SIZE_MAX};
     struct skey *keys = b->keys.v;
-    struct tally sum = {0, 0, 0};
-    uint16_t db = store_db(ctx->srv->store, conn_db(ctx->conn));
+    uint16_t db = store_db(s, conn_db(ctx->conn));
     uint32_t i = 0, most = d->watch_ns < EXACT_NS ? 1 : QUICK_RUN;
     *refused = true;
-    if (!dispatch_is_plain(d) || ctx->notify || db >= ITEM_DB_WIDE)
+    if (!dispatch_is_plain(d) || ctx->notify || db >= ITEM_DB_WIDE || ctx->out->muted)
         return 0;
+    run.policy = atomic_load_explicit(&s->policy, memory_order_relaxed);
     for (; i < n && r[i].quick && keys[r[i].key].db == db; i++) {
         if (i == most) {
             *refused = false;
             break;
         }
         const struct skey *k = &keys[r[i].key];
+        ahead_of(&b->ahead, s, keys, r[i].key + 1);
         if (LIKELY(r[i].argc == 2)) {
-            if (!quick_get(ctx->sx, k, ctx->out, &sum))
+            if (!quick_get(&run, k))
                 break;
         } else {
             const struct arg *value = &b->args.v[r[i].first + 2];
-            if (!quick_set(ctx->sx, k, value, ctx->out, &sum))
+            if (!quick_set(&run, k, value))
                 break;
             if (value->len > SHORT_VALUE)
                 most = i + 1;
@@ -225,6 +260,6 @@ uint32_t quick_run(struct dispatch *d, struct batch *b, struct request *r, uint3
     ctx->argv = b->args.v + last->first;
     ctx->argc = (int)last->argc;
     atomic_store_explicit(&ctx->conn->cmd, last->cmd, memory_order_relaxed);
-    count_run(d, &sum, i);
+    count_run(d, &run, i);
     return i;
 }

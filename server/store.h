@@ -26,7 +26,7 @@ struct skey {
     const char *p;
     uint32_t len;
     uint16_t db;
-    uint16_t seen_at; /* where in its table store_prefetch_items saw it; a hint, which may be SKEY_NOWHERE or stale */
+    uint16_t seen_at; /* where in its table index_peek saw it; a hint, which may be SKEY_NOWHERE or stale */
     uint64_t hash;
 };
 

@@ -32,7 +32,6 @@ enum store_status store_reclaim(struct store_ctx *sx);
  * lock held. */
 void store_prefetch_shard(struct store_ctx *sx, const struct skey *k);
 void store_prefetch_tables(struct store_ctx *sx, const struct skey *k, size_t n);
-void store_prefetch_items(struct store_ctx *sx, struct skey *k, size_t n); /* notes where they are seen (seen_at) */
 
 /* Counters of all contexts together (relaxed sums). */
 void store_counters_sum(const struct store *s, struct store_counters *sum);

@@ -95,11 +95,84 @@ static void test_killed_in_the_same_turn(void **state)
     server_stop(s);
 }
 
+/* The keys of plain GETs and SETs are looked at, under locks of several shards, before those that precede them have
+ * run: of two workers' clients that name the same few keys again and again, each still sees its own writes in order. */
+enum { RUNNERS = 4, RUN_KEYS = 5, RUN_ROUNDS = 60, RUN_LENGTH = 100, RUN_VALUE = 1500 };
+
+struct runner {
+    redisContext *c;
+    size_t len[RUN_KEYS]; /* of its keys' values, as of what was sent; 0: there is none */
+    size_t expected[RUN_LENGTH];
+};
+
+static size_t run_size(int turn)
+{
+    return turn % 7 == 0 ? RUN_VALUE : 1 + (size_t)(turn * 31) % 200;
+}
+
+static void run_append(struct runner *r, int who, int round, const char *value)
+{
+    for (int i = 0; i < RUN_LENGTH; i++) {
+        int turn = round * RUN_LENGTH + i, key = (turn * turn + who) % RUN_KEYS;
+        if (turn % 3 == who % 3) {
+            r->len[key] = run_size(turn);
+            redisAppendCommand(r->c, "SET %d:%d %b", who, key, value, r->len[key]);
+            r->expected[i] = SIZE_MAX;
+        } else if (turn % 3 == (who + 1) % 3) {
+            redisAppendCommand(r->c, "GET shared");
+            r->expected[i] = 10;
+        } else {
+            redisAppendCommand(r->c, "GET %d:%d", who, key);
+            r->expected[i] = r->len[key];
+        }
+    }
+    for (int done = 0; !done;)
+        assert_int_equal(redisBufferWrite(r->c, &done), REDIS_OK);
+}
+
+static void run_check(struct runner *r)
+{
+    for (int i = 0; i < RUN_LENGTH; i++) {
+        redisReply *reply = next_reply(r->c);
+        if (r->expected[i] == SIZE_MAX) {
+            assert_int_equal(reply->type, REDIS_REPLY_STATUS);
+        } else if (r->expected[i] == 0) {
+            assert_int_equal(reply->type, REDIS_REPLY_NIL);
+        } else {
+            assert_int_equal(reply->type, REDIS_REPLY_STRING);
+            assert_int_equal(reply->len, r->expected[i]);
+        }
+        freeReplyObject(reply);
+    }
+}
+
+static void test_runs_share_keys(void **state)
+{
+    (void)state;
+    struct test_server *s = SERVER_START("--threads", "2");
+    static struct runner r[RUNNERS];
+    char value[RUN_VALUE];
+    memset(value, 'v', sizeof value);
+    for (int i = 0; i < RUNNERS; i++)
+        r[i] = (struct runner){.c = client_open(s)};
+    freeReplyObject(redisCommand(r[0].c, "SET shared 0123456789"));
+    for (int round = 0; round < RUN_ROUNDS; round++) {
+        for (int i = 0; i < RUNNERS; i++)
+            run_append(&r[i], i, round, value);
+        for (int i = 0; i < RUNNERS; i++)
+            run_check(&r[i]);
+    }
+    for (int i = 0; i < RUNNERS; i++)
+        redisFree(r[i].c);
+    server_stop(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many_in_one_turn),
         cmocka_unit_test(test_killed_in_the_same_turn),
+        cmocka_unit_test(test_runs_share_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
