@@ -1,6 +1,6 @@
 /* The age clock: what the eight bits of an entry's age count, modulo 256.
  *
- * A tick passes each time a 64th of the memory has been evicted, so that ages mean the same wherever entries come and
+ * A tick passes each time a 128th of the memory has been evicted, so that ages mean the same wherever entries come and
  * go, in half a second or in a week, by the million or by the hundred; and after tick_ms at the latest, so that they
  * grow where nothing is evicted. tick_ms follows the ticks that eviction makes. A sweep over the slots holds old
  * entries at AGE_OLD, and the clock waits for it: none is lapped. */
@@ -16,9 +16,9 @@ struct store_ctx;
 
 enum {
     AGE_TICKS = 256,
-    AGE_TURN = 64,   /* ticks in which as much is evicted as there is memory */
-    AGE_OLD = 150,   /* older entries are held at this age */
-    AGE_AHEAD = 208, /* this and above: of a tick that who asks has not seen yet, so 0 */
+    AGE_TURN = 128,  /* ticks in which as much is evicted as there is memory */
+    AGE_OLD = 170,   /* older entries are held at this age */
+    AGE_AHEAD = 240, /* this and above: of a tick that who asks has not seen yet, so 0 */
 };
 
 struct age_clock {

@@ -20,8 +20,8 @@ enum {
     S3_SMALL_SHARE = 10, /* per cent of entries */
     S3_SAMPLE = 64,
     SAMPLE_MAX = 64,
-    NEAR = 8,             /* ages that differ by less than this part of them are about the same */
-    SAMPLE_SHARDS = 1024, /* looked at for one sample, and as many slots of them: */
+    NEAR = 8,               /* ages that differ by less than this part of them are about the same */
+    SAMPLE_SHARDS = SHARDS, /* looked at for one sample, and as many slots of them: */
     SAMPLE_SLOTS = 16384,
     WANTED_TRIES = 16, /* samples for an entry of a class that is short */
     EVICT_TRIES = 64,  /* samples without a candidate before giving up */
