@@ -215,6 +215,115 @@ static void test_relay(void **state)
     }
 }
 
+/* ---- small tables, every step compared with the plain way ------------------------------------------------------- */
+
+static uint32_t plain_home(const struct table *t, slot_t s)
+{
+    return (uint32_t)((uint64_t)(slot_tag(s) << t->depth & 0xffff) * t->cap / 0x10000);
+}
+
+/* From its home on: takes the place of the first who is less far from its own, or as far with a larger tag; that one
+ * goes on in the same way. */
+static void plain_insert(const struct table *t, slot_t s)
+{
+    for (uint32_t i = plain_home(t, s), d = 0;; i = (i + 1) % t->cap, d++) {
+        slot_t there = t->slots[i];
+        if (there == 0) {
+            t->slots[i] = s;
+            return;
+        }
+        uint32_t other = (i + t->cap - plain_home(t, there)) % t->cap;
+        if (other < d || (other == d && slot_tag(there) > slot_tag(s))) {
+            t->slots[i] = s;
+            s = there;
+            d = other;
+        }
+    }
+}
+
+/* The table's tags stand where those of the entries of m would that begin with `first`, put there one by one. */
+static void assert_plain(const struct table *t, const struct model *m, uint32_t first)
+{
+    static struct model plain;
+    model_make(&plain, t->cap, t->depth);
+    for (uint32_t i = 0; i < m->n; i++)
+        if (slot_tag(m->entries[i]) >> (16 - t->depth) == first >> (16 - t->depth))
+            plain_insert(&plain.t, m->entries[i]);
+    for (uint32_t i = 0; i < t->cap; i++)
+        assert_int_equal(slot_tag(t->slots[i]), slot_tag(plain.t.slots[i]));
+    for (uint32_t i = 0; i < t->cap; i++)
+        assert_int_equal(t->slots[i] == 0, plain.t.slots[i] == 0);
+}
+
+/* A tag is found at the first of its entries; one that is not there, where it would be inserted. */
+static void assert_sought(const struct model *m, uint32_t tag, uint32_t first)
+{
+    static struct model more;
+    uint32_t same = 0, at;
+    for (uint32_t i = 0; i < m->n; i++)
+        same += slot_tag(m->entries[i]) == tag;
+    assert_int_equal(table_seek(&m->t, tag, &at), same > 0);
+    if (same > 0) {
+        assert_int_equal(slot_tag(m->t.slots[at]), tag);
+        assert_true(same == m->t.cap || slot_tag(m->t.slots[(at + m->t.cap - 1) % m->t.cap]) != tag ||
+                    m->t.slots[(at + m->t.cap - 1) % m->t.cap] == 0);
+    } else if (m->n < m->t.cap) {
+        more = *m;
+        more.t.slots = more.slots + 1;
+        more.entries[more.n++] = entry(tag, 0xffff);
+        table_insert_at(&more.t, at, entry(tag, 0xffff));
+        assert_plain(&more.t, &more, first);
+    }
+}
+
+static void assert_relays(const struct model *m, uint32_t first)
+{
+    static struct model to;
+    for (uint32_t cap = m->n > 0 ? m->n : 1; cap < m->n + 5; cap++)
+        for (uint32_t part = 0; part < (m->t.depth < 16 ? 3 : 1); part++) { /* all, and either half */
+            uint32_t begin = first | (part == 2 ? 0x8000u >> m->t.depth : 0), n = 0;
+            model_make(&to, cap, m->t.depth + (part > 0));
+            for (uint32_t i = 0; i < cap; i++)
+                to.t.slots[i] = guard;
+            for (uint32_t i = 0; i < m->n; i++)
+                n += slot_tag(m->entries[i]) >> (16 - to.t.depth) == begin >> (16 - to.t.depth);
+            assert_int_equal(table_relay(&m->t, &to.t, begin), n);
+            assert_plain(&to.t, m, begin);
+            assert_true(to.slots[0] == guard && to.slots[cap + 1] == guard);
+        }
+}
+
+static void play_plainly(uint32_t cap, uint32_t depth, uint32_t where, uint32_t spread)
+{
+    static struct model m;
+    uint32_t first = random_below(1u << depth) << (16 - depth);
+    model_make(&m, cap, depth);
+    for (uint32_t step = 0; step < 4 * cap; step++) {
+        if (m.n == 0 || (m.n < cap && random_below(100) < 65))
+            model_insert(&m, entry(tag_in(first, depth, where, spread), step + 1));
+        else
+            model_remove(&m, random_below(m.n));
+        assert_plain(&m.t, &m, first);
+        for (uint32_t i = 0; i < 4; i++)
+            assert_sought(&m, tag_in(first, depth, where, spread), first);
+        assert_relays(&m, first);
+        assert_true(m.slots[0] == guard && m.slots[cap + 1] == guard);
+    }
+}
+
+/* Up to the last slot, and re-laid into tables that have no slot to spare. */
+static void test_small_tables_plainly(void **state)
+{
+    (void)state;
+    static const uint32_t spreads[] = {1, 3, 40, 0x10000};
+    seed = 8;
+    for (uint32_t cap = 1; cap <= 8; cap++)
+        for (uint32_t depth = 0; depth <= 16; depth++)
+            for (uint32_t i = 0; i < sizeof spreads / sizeof *spreads; i++)
+                for (uint32_t where = 0; where < 3; where++)
+                    play_plainly(cap, depth, where, spreads[i]);
+}
+
 static void test_the_limit_leaves_gaps(void **state)
 {
     (void)state;
@@ -258,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_full),
         cmocka_unit_test(test_absent_tags),
         cmocka_unit_test(test_relay),
+        cmocka_unit_test(test_small_tables_plainly),
         cmocka_unit_test(test_the_limit_leaves_gaps),
         cmocka_unit_test(test_the_check_sees),
     };

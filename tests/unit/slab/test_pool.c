@@ -1,5 +1,7 @@
 /* The page pool over a counted operating system: what is committed, what the budget allows, what goes back, and that a
  * refusal leaves everything as it was. */
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "slab/base/assert.h"
 #include "slab/pool.h"
 #include "tests/unit/slab/fake_os.h"
 
@@ -391,6 +394,88 @@ static void test_against_a_model(void **state)
     }
 }
 
+enum { HELD_MOST = 100, KEEPER_TURNS = 1000 };
+
+/* A thread that takes pages, writes into them, and finds that again before it gives them back. */
+struct user {
+    pthread_t thread;
+    uint64_t seed;
+    uint32_t page[HELD_MOST], n;
+    _Atomic bool *over;
+};
+
+static _Atomic uint64_t *word_of(uint32_t page, size_t at)
+{
+    return (_Atomic uint64_t *)(void *)(pool.base + (size_t)page * PAGE_SIZE + at);
+}
+
+static void *use_pages(void *arg)
+{
+    struct user *u = arg;
+    for (uint32_t turn = 0; !atomic_load(u->over); turn++) {
+        u->seed = u->seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        uint32_t r = (uint32_t)(u->seed >> 33), waning = turn / 512 % 2;
+        if (u->n < HELD_MOST && r % 8 < (waning ? 3 : 6)) {
+            uint32_t page = pool_take(&pool);
+            if (page == PAGE_NONE)
+                continue;
+            atomic_store(word_of(page, 0), (uint64_t)(uintptr_t)u + page);
+            atomic_store(word_of(page, PAGE_SIZE - 8), (uint64_t)(uintptr_t)u - page);
+            u->page[u->n++] = page;
+        } else if (u->n > 0) {
+            uint32_t i = r / 8 % u->n, page = u->page[i];
+            REQUIRE(atomic_load(word_of(page, 0)) == (uint64_t)(uintptr_t)u + page);
+            REQUIRE(atomic_load(word_of(page, PAGE_SIZE - 8)) == (uint64_t)(uintptr_t)u - page);
+            u->page[i] = u->page[--u->n];
+            pool_give(&pool, page);
+        }
+    }
+    return NULL;
+}
+
+static void give_pages_of(struct user *u)
+{
+    while (u->n > 0)
+        pool_give(&pool, u->page[--u->n]);
+}
+
+/* Over the system itself: pages in use keep what is in them, whatever of the rest goes back or is made huge. */
+static void test_trimmed_and_gathered_while_in_use(void **state)
+{
+    (void)state;
+    static struct user users[2];
+    static _Atomic bool over;
+    uint32_t at = 0, held = 0;
+    assert_true(pool_open(&pool, &slab_os_linux, UINT64_C(64) * MIB));
+    pool_set_budget(&pool, 3 * HELD_MOST / 2);
+    for (int i = 0; i < 2; i++) {
+        users[i] = (struct user){.seed = (uint64_t)i + 1, .over = &over};
+        assert_int_equal(pthread_create(&users[i].thread, NULL, use_pages, &users[i]), 0);
+    }
+    while (pool_in_use(&pool) < HELD_MOST)
+        sched_yield();
+    for (uint32_t turn = 0; turn < KEEPER_TURNS; turn++) {
+        if (turn % 4 < 3)
+            pool_gather(&pool, &at);
+        else
+            pool_trim(&pool, turn / 4 % 8, turn / 4 % 64, 1 + turn % 64);
+        assert_true(atomic_load(&pool.huge) <= pool.pages / REGION_PAGES);
+    }
+    atomic_store(&over, true);
+    for (int i = 0; i < 2; i++) {
+        pthread_join(users[i].thread, NULL);
+        held += users[i].n;
+    }
+    assert_int_equal(pool_in_use(&pool), held);
+    for (int i = 0; i < 2; i++)
+        give_pages_of(&users[i]);
+    assert_int_equal(pool_in_use(&pool), 0);
+    pool_trim(&pool, 0, 0, UINT32_MAX);
+    assert_int_equal(atomic_load(&pool.committed), 0);
+    assert_int_equal(atomic_load(&pool.huge), 0);
+    pool_close(&pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -410,6 +495,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_huge_regions_are_split, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_splits_are_bounded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_against_a_model, set_up, tear_down),
+        cmocka_unit_test(test_trimmed_and_gathered_while_in_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -387,6 +387,55 @@ static void test_taken_together(void **state)
     }
 }
 
+static uint32_t random_below(uint32_t n)
+{
+    static uint64_t seed = 1;
+    seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)((seed >> 32) * n >> 32);
+}
+
+/* They are the lowest free ones of their page, in order, and look reserved. */
+static void assert_lowest(uint32_t class, const chunk_ref *refs, uint32_t n)
+{
+    const struct size_class *c = &slab.classes.c[class];
+    const char *states = slab_page_ptr(&slab, slab_page_of(refs[0]));
+    for (uint32_t i = 0; i < n; i++) {
+        assert_int_equal(slab_page_of(refs[i]), slab_page_of(refs[0]));
+        assert_int_equal(slab_get_state(&slab, refs[i]), CHUNK_RESERVED);
+        assert_true(i == 0 || refs[i] > refs[i - 1]);
+    }
+    for (uint32_t i = slab_chunk_index(c, refs[n - 1]); i-- > 0;)
+        assert_true(states[i] != CHUNK_FREE);
+}
+
+/* Whatever is free in a word of eight states, and whatever its owners make of the others. */
+static void test_taken_at_random(void **state)
+{
+    (void)state;
+    static chunk_ref held[MANY];
+    for (uint32_t k = 0; k < slab.classes.n; k += k + 4 < slab.classes.n ? 3 : 1) {
+        uint32_t n = 0, chunks = slab.classes.c[k].chunks;
+        for (uint32_t step = 0; step < 60; step++) {
+            if (n < 2 * chunks) {
+                uint32_t want = 1 + random_below(20), got = slab_take(&slab, k, held + n, want);
+                assert_true(got > 0 && got <= want);
+                assert_lowest(k, held + n, got);
+                for (uint32_t i = 0; i < got; i++)
+                    slab_set_state(&slab, held[n + i], (uint8_t)(CHUNK_RESERVED + random_below(255)));
+                n += got;
+            }
+            for (uint32_t gone = random_below(n < 16 ? n + 1 : 16); gone > 0; gone--) {
+                uint32_t i = random_below(n);
+                slab_give(&slab, held[i]);
+                held[i] = held[--n];
+            }
+            assert_sound();
+        }
+        while (n > 0)
+            slab_give(&slab, held[--n]);
+    }
+}
+
 /* What slab_check is for: it must see what is wrong. */
 static void test_the_check_sees(void **state)
 {
@@ -471,6 +520,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_take_and_give_every_class, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_take_several, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_taken_together, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_taken_at_random, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_fullest_page_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_page_is_to_be_had, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_memory_for_descriptors, set_up, tear_down),
