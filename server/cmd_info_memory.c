@@ -92,7 +92,6 @@ static void write_accounting(struct info *i, const struct memory_parts *m)
     INFO_LINE(i, "pages_draining:%llu", (unsigned long long)m->n_pages_draining);
     INFO_LINE(i, "pages_free:%llu", (unsigned long long)m->n_pages_free);
     INFO_LINE(i, "bytes_reserve:%zu", m->reserve);
-    INFO_LINE(i, "bytes_huge_pages:%zu", m->huge);
     INFO_LINE(i, "bytes_live:%zu", m->live);
     INFO_LINE(i, "bytes_free_in_pages:%zu", m->page_free);
     INFO_LINE(i, "bytes_chunk_waste:%zu", m->waste);
@@ -105,8 +104,6 @@ static void write_accounting(struct info *i, const struct memory_parts *m)
     INFO_LINE(i, "pages_moved:%llu", (unsigned long long)m->pages_moved);
     INFO_LINE(i, "chunks_moved:%llu", (unsigned long long)m->chunks_moved);
     INFO_LINE(i, "bytes_moved:%llu", (unsigned long long)m->bytes_moved);
-    INFO_LINE(i, "huge_pages_gathered:%llu", (unsigned long long)m->huge_gathered);
-    INFO_LINE(i, "huge_pages_split:%llu", (unsigned long long)m->huge_split);
     INFO_LINE(i, "reclaim_background:%llu", (unsigned long long)m->reclaim_background);
     INFO_LINE(i, "reclaim_direct:%llu", (unsigned long long)m->reclaim_direct);
 }

@@ -12,7 +12,6 @@
 #include "server/server.h"
 #include "server/stats.h"
 #include "server/text.h"
-#include "server/thp.h"
 
 enum { EVENT_SHOWN_MAX = 1024 }; /* of an unknown event's name, bytes */
 
@@ -82,6 +81,17 @@ enum cmd_status cmd_latency_graph(struct cmd_ctx *c)
     return CMD_DONE;
 }
 
+static bool thp_always(void)
+{
+    char line[64] = "";
+    FILE *f = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "re");
+    if (f == NULL)
+        return false;
+    bool always = fgets(line, sizeof line, f) != NULL && strstr(line, "[always]") != NULL;
+    fclose(f);
+    return always;
+}
+
 enum cmd_status cmd_latency_doctor(struct cmd_ctx *c)
 {
     struct latency_series s;
@@ -94,7 +104,7 @@ enum cmd_status cmd_latency_doctor(struct cmd_ctx *c)
         latency_describe(&t, n + 1, &s, c->now_ms / 1000, &facts);
     }
     if (n > 0) {
-        facts.thp_always = !OPT(c->srv->opt, disable_thp) && thp_mode() == THP_ALWAYS;
+        facts.thp_always = !OPT(c->srv->opt, disable_thp) && thp_always();
         text_puts(&t, "\nWhat may help:\n\n");
         latency_advise(&t, &facts);
     } else if (OPT(c->srv->opt, latency_monitor_threshold) == 0) {

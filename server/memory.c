@@ -42,7 +42,7 @@ static size_t jemalloc_size(const char *name)
 }
 
 /* Asking the kernel again waits a hundred times as long as it took. */
-enum { ASK_REST = 100, RANGES = 7 };
+enum { ASK_REST = 100, RANGES = 6 };
 
 /* Resident bytes of anonymous memory that is neither pages and tables nor stacks: jemalloc's. `told`: as it tells. */
 static size_t heap_resident(struct server *srv, const struct resident *r, size_t told)
@@ -56,7 +56,6 @@ static size_t heap_resident(struct server *srv, const struct resident *r, size_t
             {p->range, p->range_bytes},
             {p->free_bits.base, p->free_bits.reserved},
             {p->absent_bits.base, p->absent_bits.reserved},
-            {p->regions.base, p->regions.reserved},
             {s->slab.descriptors.base, s->slab.descriptors.reserved},
             {s->slab.class_of.base, s->slab.class_of.reserved},
             {s->shard_space.base, s->shard_space.reserved},
@@ -180,7 +179,6 @@ static void slab_parts(struct store *s, struct memory_parts *m)
     m->waste = chunks > m->live ? chunks - m->live : 0;
     m->n_pages_used = pool_in_use(&s->slab.pool);
     m->n_pages_free = atomic_load(&s->slab.pool.free);
-    m->huge = (size_t)atomic_load(&s->slab.pool.huge) * REGION_PAGES * PAGE_SIZE;
     m->reserve = (size_t)m->n_pages_free * PAGE_SIZE;
     for (uint32_t k = 0; k < n; k++) {
         free += v[k].free * v[k].chunk_size + v[k].pages * (PAGE_SIZE - (size_t)v[k].per_page * v[k].chunk_size);
@@ -219,8 +217,6 @@ void memory_parts(struct server *srv, struct memory_parts *m)
     m->pages_moved = atomic_load(&s->memory.pages_won);
     m->chunks_moved = atomic_load(&s->outcomes[MOVE_MOVED]);
     m->bytes_moved = atomic_load(&s->moved_bytes);
-    m->huge_gathered = atomic_load(&s->slab.pool.gathers);
-    m->huge_split = atomic_load(&s->slab.pool.splits);
     m->reclaim_background = atomic_load(&s->memory.background);
     store_counters_sum(s, &counters);
     m->reclaim_direct = counters.reclaim_direct;

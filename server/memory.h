@@ -25,7 +25,6 @@ struct memory_parts {
     size_t reserved;  /* chunks in magazines or being filled */
     size_t orphaned;  /* deleted values that sockets still send from */
     size_t reserve;   /* committed free pages */
-    size_t huge;      /* of the pages' memory, what is in huge pages of the system */
     size_t clients;   /* connections: structs, buffers, values on their way in */
     size_t startup;   /* used at start-up */
     size_t peak_used, peak_rss;
@@ -35,7 +34,6 @@ struct memory_parts {
     size_t limit;                                    /* maxmemory, 0: none */
     uint64_t pages_moved, chunks_moved, bytes_moved; /* since start */
     uint64_t reclaim_background, reclaim_direct;     /* events */
-    uint64_t huge_gathered, huge_split;              /* regions of 2 MiB, since start */
     uint64_t lazyfree_pending;                       /* large values and flushed databases to be freed */
 };
 

@@ -9,8 +9,7 @@
  *   reserve                  free pages between two watermarks: by populating, by compacting, by evicting
  *   defragmentation          as far as its share of a core goes
  *   packing                  the last, nearly empty pages of classes that nobody takes from
- *   trimming                 pages and heap that are more than the reserve go back to the system
- *   gathering                regions that stay full become huge pages */
+ *   trimming                 pages and heap that are more than the reserve go back to the system */
 #include "server/memthread.h"
 
 #include <errno.h>
@@ -64,10 +63,6 @@ enum {
     STRETCH_MAX_NS = 4000000,
     EVICT_FIRST_PAGES = 256,
     PACK_WAIT = 60,
-    SPARE_BEATS = 10,          /* free pages for so long cost a huge page, if it comes to that */
-    GATHER_SHARE = 4000,       /* of the time at most, one part for each worker */
-    GATHER_MS = 1000,          /* rest after a look at all regions */
-    GATHER_REFUSED_MS = 64000, /* and at most, after refusals in a row */
 };
 
 struct memthread {
@@ -93,10 +88,6 @@ struct memthread {
     bool quiet[CLASS_MAX];        /* nothing was taken of it between the last two looks */
     uint8_t pack_wait[CLASS_MAX]; /* looks until a class that could not be packed is tried again */
     bool packing;                 /* there may be more to pack since then */
-    uint32_t spare[SPARE_BEATS];  /* free pages at each of the last beats */
-    uint32_t gather_region;       /* where gathering goes on */
-    uint64_t gather_at_ns;        /* and when */
-    uint64_t gather_wait_ms;      /* after a refusal; doubles */
     uint32_t reserve_low, reserve_high;
     bool held;           /* messages pile up: what would be told of waits */
     uint64_t breath_ns;  /* when it last slept */
@@ -369,7 +360,6 @@ static void beat(struct memthread *m)
         return;
     weigh_expiry(m);
     m->next_beat_ns = now + BEAT_MS * UINT64_C(1000000);
-    m->spare[m->beats % SPARE_BEATS] = atomic_load(&m->store->slab.pool.free);
     if (++m->beats % WATCH_BEATS == 1)
         memory_watch(m->srv, &m->watch);
     if (m->beats % WATCH_BEATS == 0)
@@ -397,40 +387,6 @@ static bool expire(struct memthread *m)
     return more;
 }
 
-/* Gives back what is more than the reserve. For what was spare at each beat of the last second also huge pages are
- * split: what comes and goes more quickly is not worth it. Returns true when there may be more. */
-static bool trim(struct memthread *m)
-{
-    struct pool *pool = &m->store->slab.pool;
-    uint32_t free = atomic_load(&pool->free), spare = free;
-    for (int i = 0; i < SPARE_BEATS; i++)
-        spare = m->spare[i] < spare ? m->spare[i] : spare;
-    return pool_trim(pool, m->reserve_high, m->reserve_high + free - spare, TRIM_PAGES) >= TRIM_PAGES / 32;
-}
-
-/* One region, then a rest. It takes its core for 1 to 16 ms, where the host has to find the memory, and nothing can run
- * there meanwhile: so few of the requests of the worker there, if any, may meet it. */
-static void gather(struct memthread *m)
-{
-    uint64_t begin = clock_mono_ns(), ms;
-    if (!OPT(m->srv->opt, huge_pages_work) || begin < m->gather_at_ns)
-        return;
-    enum pool_gathered what = pool_gather(&m->store->slab.pool, &m->gather_region);
-    uint64_t end = clock_mono_ns();
-    if (what == GATHER_DONE) {
-        m->gather_wait_ms = 0;
-        m->gather_at_ns = end + (end - begin) * GATHER_SHARE / (uint64_t)m->srv->nworkers;
-        return;
-    }
-    ms = GATHER_MS;
-    if (what == GATHER_REFUSED) {
-        ms = m->gather_wait_ms == 0 ? GATHER_MS : 2 * m->gather_wait_ms;
-        m->gather_wait_ms = ms < GATHER_REFUSED_MS ? ms : GATHER_REFUSED_MS;
-        ms = m->gather_wait_ms;
-    }
-    m->gather_at_ns = end + ms * UINT64_C(1000000);
-}
-
 /* Between two steps, with no lock held: see above. Where the breath took long, because a worker keeps the core busy,
  * the next one comes after as long: each gets its half. */
 static void breathe(struct memthread *m)
@@ -448,6 +404,7 @@ static void breathe(struct memthread *m)
 /* Everything once; true: there is more to do at once. */
 static bool round_of_work(struct memthread *m)
 {
+    struct store *s = m->store;
     store_ctx_turn(m->sx, clock_wall_ms());
     keep_age(m);
     beat(m);
@@ -463,9 +420,7 @@ static bool round_of_work(struct memthread *m)
     more |= pack(m);
     more |= purge(m);
     breathe(m);
-    more |= trim(m);
-    if (!more)
-        gather(m);
+    more |= pool_trim(&s->slab.pool, m->reserve_high, TRIM_PAGES) == TRIM_PAGES;
     return more;
 }
 
@@ -477,8 +432,6 @@ static struct timespec patience(const struct memthread *m)
         next = m->defrag_until_ns;
     if (m->tick_at_ns < next)
         next = m->tick_at_ns;
-    if (m->gather_at_ns > now && m->gather_at_ns < next)
-        next = m->gather_at_ns;
     uint64_t ns = m->held ? HELD_MS * UINT64_C(1000000) : next <= now ? 0 : next - now;
     return (struct timespec){.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
 }

@@ -96,7 +96,7 @@ struct options {
     option_number supervised;       /* enum supervision */
     option_number shutdown_timeout; /* seconds */
     option_number loglevel;         /* enum log_level */
-    option_number disable_thp, huge_pages;
+    option_number disable_thp;
     option_number oom_score_adj;           /* enum oom_adjust */
     option_number oom_score_adj_values[3]; /* Redis: master, replica, child; the first is ours */
     option_number enable_debug_command;    /* enum debug_allowed */
@@ -155,8 +155,7 @@ struct options {
     option_number memory_available; /* bytes of the machine, or of the cgroup where that is less */
     option_number oom_base;         /* oom_score_adj that the process had before it was touched */
     option_number oom_touched;
-    option_number huge_pages_work; /* bool, what options_apply_thp found */
-    char *start_dir;               /* working directory at start: paths of include are relative to it */
+    char *start_dir; /* working directory at start: paths of include are relative to it */
 };
 
 /* An option's current value, e.g. if (OPT(srv->opt, activedefrag)) ... */

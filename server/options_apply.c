@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "server/options.h"
-#include "server/thp.h"
 #include "slab/base/log.h"
 
 static const char oom_path[] = "/proc/self/oom_score_adj";
@@ -82,22 +81,9 @@ bool options_apply_oom(struct options *o, char *err, size_t size)
     return true;
 }
 
-#ifndef PR_THP_DISABLE_EXCEPT_ADVISED
-#define PR_THP_DISABLE_EXCEPT_ADVISED 2 /* Linux 6.18 */
-#endif
-
-/* Huge pages are for the store alone, and only where the machine has not done without them. Where this kernel cannot
- * tell those that the store asks for from others, and would make others, there are none. */
 bool options_apply_thp(struct options *o, char *err, size_t size)
 {
-    enum thp_mode mode = thp_mode();
-    bool huge = OPT(o, huge_pages) && mode != THP_NEVER, off = OPT(o, disable_thp);
-    o->huge_pages_work = huge;
-    if (!off || (huge && prctl(PR_SET_THP_DISABLE, 1, PR_THP_DISABLE_EXCEPT_ADVISED, 0, 0) == 0) ||
-        (huge && mode != THP_ALWAYS))
-        return true;
-    o->huge_pages_work = false;
-    if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) == 0)
+    if (!OPT(o, disable_thp) || prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) == 0)
         return true;
     if (errno == EINVAL) {
         log_line(LOG_NOTICE, "This kernel does not know how to disable transparent huge pages for a process");

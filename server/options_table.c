@@ -255,8 +255,7 @@ const struct option option_table[] = {
     },
     {
         .name = "disable-thp", .type = OPTION_BOOL, .group = GROUP_GENERAL, AT(disable_thp), .standard = "yes",
-        .help = "Turn transparent huge pages off for the process, but for those of huge-pages: they would take back "
-                "memory that was returned.",
+        .help = "Turn transparent huge pages off for the process: they would take back memory that was returned.",
     },
     {
         .name = "oom-score-adj", .type = OPTION_CHOICE, .group = GROUP_GENERAL, MUTABLE, AT(oom_score_adj),
@@ -316,12 +315,6 @@ const struct option option_table[] = {
         .name = "lfu-decay-time", .type = OPTION_INT, .group = GROUP_MEMORY, MUTABLE, AT(lfu_decay_time),
         .max = INT_MAX, .standard = "1", .unit = "minutes",
         .help = "How long until an item's frequency is lowered by a step. 0: at every look of the memory thread.",
-    },
-    {
-        .name = "huge-pages", .type = OPTION_BOOL, .group = GROUP_MEMORY, AT(huge_pages), .standard = "no",
-        .help = "Make huge pages of 2 MiB regions that stay full, and split them before a part of them is given back: "
-                "less CPU for large stores, and no more memory. Linux 6.1 or later; not where transparent huge pages "
-                "are set to never.",
     },
     {
         .name = "reclaim-reserve-low", .type = OPTION_BYTES, .group = GROUP_MEMORY, MUTABLE, AT(reserve_low),

@@ -84,7 +84,7 @@ void purge_end(struct server *srv, struct purge *p)
     struct class_view v[CLASS_MAX];
     struct purge_report *r = &p->report;
     memory_heap_trim();
-    pool_trim(&s->slab.pool, KEEP_PAGES, KEEP_PAGES, UINT32_MAX);
+    pool_trim(&s->slab.pool, KEEP_PAGES, UINT32_MAX);
     memory_parts(srv, &m);
     r->ms = (clock_mono_ns() - p->begun_ns) / 1000000;
     r->chunks_moved = load(&s->outcomes[MOVE_MOVED]) - p->moved_before;

@@ -5,14 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#ifndef MADV_COLD
-#define MADV_COLD 20
-#endif
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
-#endif
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25
 #endif
 
 enum { VSPACE_STEP = 64 * 1024 };
@@ -53,30 +47,7 @@ static void linux_release(void *at, size_t len)
     madvise(at, len, MADV_DONTNEED);
 }
 
-static bool linux_gather(void *at, size_t len)
-{
-    if (madvise(at, len, MADV_HUGEPAGE) != 0)
-        return false;
-    bool done = madvise(at, len, MADV_COLLAPSE) == 0;
-    /* The huge page stays. But khugepaged would refill what is given back, and the mapping would be left in parts. */
-    madvise(at, len, MADV_NOHUGEPAGE);
-    return done;
-}
-
-static void linux_split(void *at, size_t len)
-{
-    madvise(at, len, MADV_COLD);
-}
-
-const struct slab_os slab_os_linux = {
-    .reserve = linux_reserve,
-    .unreserve = linux_unreserve,
-    .protect = linux_protect,
-    .populate = linux_populate,
-    .release = linux_release,
-    .gather = linux_gather,
-    .split = linux_split,
-};
+const struct slab_os slab_os_linux = {linux_reserve, linux_unreserve, linux_protect, linux_populate, linux_release};
 
 bool vspace_open(struct vspace *v, const struct slab_os *os, size_t max_bytes)
 {

@@ -18,12 +18,6 @@ struct slab_os {
     bool (*populate)(void *at, size_t len);
     /* Gives the memory back; the space stays usable and reads as zeros (MADV_DONTNEED). */
     void (*release)(void *at, size_t len);
-    /* Puts resident memory of 2 MiB, so aligned, into one huge page (MADV_COLLAPSE, Linux 6.1), whose contents stay;
-     * copies them, up to 3 ms. false: not now, or never. The kernel makes no other huge pages in the range. */
-    bool (*gather)(void *at, size_t len);
-    /* Splits the huge page that a part of it is to be released from: else the part leaves the resident set, but the
-     * machine gets it back only when it is short of memory. 0.15 ms. */
-    void (*split)(void *at, size_t len);
 };
 
 extern const struct slab_os slab_os_linux;

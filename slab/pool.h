@@ -3,8 +3,6 @@
  * A page is absent (no memory behind it), free (resident, in nobody's use) or used. in_use + free = committed.
  * The budget bounds pages: none is handed out when budget pages are in use, and pool_trim brings committed under it.
  * The lowest free page is handed out first, so that the range stays dense at its beginning.
- * Pages come one by one and are small ones of the system. A region (2 MiB) whose pages have all been in use for a while
- * is gathered into one huge page, which costs no memory. Of such a region pages go back all together, or after a split.
  * Never unmapped: a stale look at a page that was given back reads zeros. */
 #ifndef FLAGSTONE_SLAB_POOL_H
 #define FLAGSTONE_SLAB_POOL_H
@@ -19,15 +17,6 @@
 enum { PAGE_SHIFT = 16, PAGE_SIZE = 1 << PAGE_SHIFT, REGION_PAGES = 32 };
 #define PAGE_NONE UINT32_MAX
 
-/* Of a region, in a byte. */
-enum region_state {
-    REGION_LOOSE, /* not all of its pages were in use at the last look */
-    REGION_FULL,  /* they were */
-    REGION_HUGE,  /* it is one huge page; whichever of its pages are free */
-};
-
-enum pool_gathered { GATHER_NOTHING, GATHER_DONE, GATHER_REFUSED };
-
 struct pool {
     char *base;  /* address of page 0; constant */
     void *range; /* what was reserved, of which page 0 is the first aligned part; constant */
@@ -38,14 +27,11 @@ struct pool {
     uint32_t protected_pages;             /* readable and writable; lock */
     uint32_t hint_free, hint_absent;      /* no lower word of the bitmap has a bit; lock */
     struct vspace free_bits, absent_bits; /* of 64-bit words; lock */
-    struct vspace regions;                /* enum region_state, a byte each; lock */
     const struct slab_os *os;
     _Atomic uint32_t free, committed; /* written under the lock, read anywhere */
     _Atomic uint32_t budget;          /* pages */
     _Atomic uint32_t overdraft;       /* pages that may be taken beyond it for a while */
     _Atomic uint64_t released;        /* pages given back to the system since the start */
-    _Atomic uint32_t huge;            /* regions that are huge pages; written under the lock */
-    _Atomic uint64_t gathers, splits; /* of regions, since the start */
 };
 
 /* Reserves range_bytes (rounded down to regions), or half of it and so on down to 64 MiB where address space is short
@@ -61,12 +47,8 @@ void pool_give(struct pool *p, uint32_t page);
 /* Makes pages resident until `want` are free or the budget is reached; returns how many are free. */
 uint32_t pool_fill(struct pool *p, uint32_t want);
 /* Gives free pages back to the system until at most `keep` are free and committed <= budget, at most `most` pages;
- * returns how many. Huge regions are split for it only while more than `keep_huge` are free, or over the budget; a
- * split counts as 16 pages of `most`. pool_trim and pool_gather: one thread at a time. */
-uint32_t pool_trim(struct pool *p, uint32_t keep, uint32_t keep_huge, uint32_t most);
-/* Makes a huge page of the next region, from number *at on, that is full and was when it was last looked at; stores
- * where to go on. GATHER_NOTHING: there is none up to the end, and *at is 0. GATHER_REFUSED: the system would not. */
-enum pool_gathered pool_gather(struct pool *p, uint32_t *at);
+ * returns how many. */
+uint32_t pool_trim(struct pool *p, uint32_t keep, uint32_t most);
 void pool_set_budget(struct pool *p, uint64_t pages);
 
 /* Resident bytes of the pool's own tables. */

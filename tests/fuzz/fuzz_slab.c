@@ -25,7 +25,6 @@ struct fuzz {
     struct held held[HELD];
     uint32_t n, marks;
     uint32_t draining, at; /* PAGE_NONE: none */
-    uint32_t region;       /* where gathering goes on */
     const uint8_t *data, *end;
 };
 
@@ -149,7 +148,7 @@ static void search(struct fuzz *f, uint32_t which, uint8_t first, uint32_t n)
 static void pages(struct fuzz *f, uint32_t what, uint32_t value)
 {
     struct pool *p = &f->slab.pool;
-    switch (what % 5) {
+    switch (what % 4) {
     case 0:
         pool_set_budget(p, 1 + value);
         break;
@@ -157,13 +156,7 @@ static void pages(struct fuzz *f, uint32_t what, uint32_t value)
         pool_fill(p, value % 16);
         break;
     case 2:
-        pool_trim(p, value % 8, value % 8 + value / 8, value);
-        break;
-    case 3:
-        fake.gather_left = value % 8 == 7 ? 0 : -1;
-        f->region = value % 2 == 0 ? 0 : f->region;
-        while (pool_gather(p, &f->region) == GATHER_DONE)
-            ;
+        pool_trim(p, value % 8, value);
         break;
     default:
         fake.populate_left = value % 8 == 7 ? -1 : (int64_t)(value % 8);

@@ -190,7 +190,7 @@ static void keep_house(void)
         if (round % 64 == 0 && !store_check(f.sx, why, sizeof why))
             fail_msg("%s", why);
         if (round % 16 == 0)
-            pool_trim(&f.s->slab.pool, 2, 2, 64);
+            pool_trim(&f.s->slab.pool, 2, 64);
     }
 }
 

@@ -21,9 +21,7 @@ struct fake_os {
     uint64_t populated, released;     /* pages of 64 KiB */
     int64_t populate_left;            /* so many calls of populate succeed; negative: all do */
     int64_t protect_left;
-    int64_t gather_left;
-    uint64_t gathered, split; /* regions */
-    bool broken;              /* something was asked that a kernel would refuse */
+    bool broken; /* something was asked that a kernel would refuse */
 };
 
 /* The one the hooks below write to: hooks carry no argument. */
@@ -92,31 +90,11 @@ static inline void fake_release(void *at, size_t len)
     slab_os_linux.release(at, len);
 }
 
-/* The kernel may have no huge page to give: what counts is that it was asked for. */
-static inline bool fake_gather(void *at, size_t len)
-{
-    fake.broken |= !fake_inside(at, len) || len != 2 << 20 || (uintptr_t)at % (2 << 20) != 0;
-    if (fake.gather_left == 0)
-        return false;
-    fake.gather_left -= fake.gather_left > 0;
-    fake.gathered++;
-    slab_os_linux.gather(at, len);
-    return true;
-}
-
-static inline void fake_split(void *at, size_t len)
-{
-    fake.broken |= !fake_inside(at, len) || len >= 2 << 20;
-    fake.split++;
-    slab_os_linux.split(at, len);
-}
-
-static const struct slab_os fake_hooks = {fake_reserve, fake_unreserve, fake_protect, fake_populate,
-                                          fake_release, fake_gather,    fake_split};
+static const struct slab_os fake_hooks = {fake_reserve, fake_unreserve, fake_protect, fake_populate, fake_release};
 
 static inline void fake_begin(void)
 {
-    fake = (struct fake_os){.populate_left = -1, .protect_left = -1, .gather_left = -1};
+    fake = (struct fake_os){.populate_left = -1, .protect_left = -1};
 }
 
 /* Nothing was asked wrongly, and all address space was given back. */

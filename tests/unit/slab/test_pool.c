@@ -61,7 +61,7 @@ static void test_opening_makes_do_with_less(void **state)
 static void test_opening_leaves_nothing_behind(void **state)
 {
     (void)state;
-    for (uint32_t call = 1; call <= 4; call++) {
+    for (uint32_t call = 1; call <= 3; call++) {
         fake_begin();
         fake.reserve_fails = call;
         assert_false(pool_open(&pool, &fake_hooks, UINT64_C(64) * MIB));
@@ -96,7 +96,7 @@ static void test_pages_are_resident_and_zero_at_first(void **state)
         assert_int_equal(p[i], 0);
     memset(p, 1, PAGE_SIZE);
     pool_give(&pool, page);
-    assert_int_equal(pool_trim(&pool, 0, 0, 10), 1);
+    assert_int_equal(pool_trim(&pool, 0, 10), 1);
     /* a stale look at a page that was given back reads zeros */
     for (size_t i = 0; i < PAGE_SIZE; i += 512)
         assert_int_equal(p[i], 0);
@@ -120,7 +120,7 @@ static void test_budget(void **state)
         assert_int_equal(pool_take(&pool), PAGE_NONE);
     }
     assert_counts(5, 5);
-    assert_int_equal(pool_trim(&pool, 5, 5, 100), 5); /* committed goes under the budget, whatever is to be kept */
+    assert_int_equal(pool_trim(&pool, 5, 100), 5); /* committed goes under the budget, whatever is to be kept */
     assert_counts(5, 0);
     pool_give(&pool, 9);
     assert_int_equal(pool_take(&pool), 9);
@@ -145,10 +145,10 @@ static void test_fill_and_trim(void **state)
     pool_set_budget(&pool, 12);
     assert_int_equal(pool_fill(&pool, 100), 4);
     assert_counts(8, 4);
-    assert_int_equal(pool_trim(&pool, 4, 4, 100), 0);
-    assert_int_equal(pool_trim(&pool, 1, 1, 2), 2); /* bounded */
+    assert_int_equal(pool_trim(&pool, 4, 100), 0);
+    assert_int_equal(pool_trim(&pool, 1, 2), 2); /* bounded */
     assert_counts(8, 2);
-    assert_int_equal(pool_trim(&pool, 1, 1, 100), 1);
+    assert_int_equal(pool_trim(&pool, 1, 100), 1);
     assert_counts(8, 1);
     /* the highest went: the range stays dense at its beginning */
     assert_int_equal(pool_take(&pool), 8);
@@ -163,7 +163,7 @@ static void test_trim_takes_runs(void **state)
         if (i % 50 != 0)
             pool_give(&pool, i);
     assert_counts(4, 196);
-    assert_int_equal(pool_trim(&pool, 0, 0, UINT32_MAX), 196);
+    assert_int_equal(pool_trim(&pool, 0, UINT32_MAX), 196);
     assert_counts(4, 0);
     for (uint32_t i = 0; i < 200; i++)
         if (i % 50 != 0)
@@ -196,7 +196,7 @@ static void test_no_memory_to_protect(void **state)
     fake.protect_left = 0;
     assert_int_equal(pool_take(&pool), PAGE_NONE);
     assert_counts(0, 0);
-    fake.protect_left = 4; /* both maps, the regions' states and the first region */
+    fake.protect_left = 3; /* both maps and the first region */
     for (uint32_t i = 0; i < REGION_PAGES; i++)
         assert_int_equal(pool_take(&pool), i);
     assert_int_equal(pool_take(&pool), PAGE_NONE);
@@ -215,132 +215,8 @@ static void test_the_range_ends(void **state)
     assert_counts(n, 0);
     for (uint32_t i = 0; i < n; i++)
         pool_give(&pool, i);
-    assert_int_equal(pool_trim(&pool, 0, 0, UINT32_MAX), n);
+    assert_int_equal(pool_trim(&pool, 0, UINT32_MAX), n);
     assert_counts(0, 0);
-}
-
-/* Takes `regions` regions and has those that are full gathered. */
-static void take_huge(uint32_t regions)
-{
-    uint32_t at = 0;
-    for (uint32_t i = 0; i < regions * REGION_PAGES; i++) {
-        uint32_t page = pool_take(&pool);
-        assert_int_equal(page, i);
-        memset(pool.base + (size_t)page * PAGE_SIZE, (int)(i % 251), PAGE_SIZE);
-    }
-    assert_int_equal(pool_gather(&pool, &at), GATHER_NOTHING); /* they were not full when looked at last */
-    for (uint32_t i = 0; i < regions; i++) {
-        assert_int_equal(pool_gather(&pool, &at), GATHER_DONE);
-        assert_int_equal(at, i + 1);
-    }
-    assert_int_equal(pool_gather(&pool, &at), GATHER_NOTHING);
-    assert_int_equal(at, 0);
-    assert_int_equal(atomic_load(&pool.huge), regions);
-}
-
-static void give_pages(uint32_t first, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++)
-        pool_give(&pool, first + i);
-}
-
-static void test_full_regions_are_gathered(void **state)
-{
-    (void)state;
-    uint32_t at = 0;
-    take_huge(3);
-    assert_int_equal(fake.gathered, 3);
-    assert_counts(96, 0);
-    for (uint32_t i = 0; i < 96; i++)
-        assert_int_equal(pool.base[(size_t)i * PAGE_SIZE + 77 * i], (char)(i % 251));
-    /* one that is not full is not, nor one that had been full but is not any more */
-    for (uint32_t i = 96; i < 127; i++)
-        assert_int_equal(pool_take(&pool), i);
-    assert_int_equal(pool_gather(&pool, &at), GATHER_NOTHING);
-    assert_int_equal(pool_take(&pool), 127);
-    assert_int_equal(pool_gather(&pool, &at), GATHER_NOTHING);
-    pool_give(&pool, 100);
-    assert_int_equal(pool_gather(&pool, &at), GATHER_NOTHING);
-    assert_int_equal(pool_take(&pool), 100);
-    assert_int_equal(pool_gather(&pool, &at), GATHER_NOTHING);
-    assert_int_equal(pool_gather(&pool, &at), GATHER_DONE);
-    assert_int_equal(fake.gathered, 4);
-}
-
-static void test_what_is_refused_is_asked_for_later(void **state)
-{
-    (void)state;
-    uint32_t at = 0;
-    for (uint32_t i = 0; i < 64; i++)
-        pool_take(&pool);
-    assert_int_equal(pool_gather(&pool, &at), GATHER_NOTHING);
-    fake.gather_left = 0;
-    assert_int_equal(pool_gather(&pool, &at), GATHER_REFUSED);
-    fake.gather_left = -1;
-    assert_int_equal(pool_gather(&pool, &at), GATHER_DONE);
-    assert_int_equal(pool_gather(&pool, &at), GATHER_NOTHING);
-    assert_int_equal(atomic_load(&pool.huge), 1);
-    assert_int_equal(pool_gather(&pool, &at), GATHER_NOTHING);
-    assert_int_equal(pool_gather(&pool, &at), GATHER_DONE);
-    assert_int_equal(atomic_load(&pool.huge), 2);
-}
-
-static void test_huge_regions_go_back_whole(void **state)
-{
-    (void)state;
-    take_huge(3);
-    give_pages(32, 32);
-    assert_int_equal(pool_trim(&pool, 1, 100, 100), 0); /* not wholly spare */
-    assert_int_equal(pool_trim(&pool, 0, 100, 100), 32);
-    assert_int_equal(fake.split, 0);
-    assert_int_equal(atomic_load(&pool.huge), 2);
-    assert_counts(64, 0);
-    for (uint32_t i = 32; i < 64; i++) /* page by page again */
-        assert_int_equal(pool_take(&pool), i);
-    give_pages(40, 8);
-    assert_int_equal(pool_trim(&pool, 0, 0, 100), 8);
-    assert_int_equal(fake.split, 0);
-}
-
-static void test_huge_regions_are_split(void **state)
-{
-    (void)state;
-    take_huge(3);
-    give_pages(10, 3);
-    give_pages(50, 5);
-    give_pages(70, 2);
-    assert_int_equal(pool_trim(&pool, 2, 10, 100), 0); /* they may be wanted again */
-    assert_int_equal(pool_trim(&pool, 4, 9, 100), 5);  /* where one split gives most */
-    assert_int_equal(fake.split, 1);
-    assert_int_equal(atomic_load(&pool.huge), 2);
-    assert_counts(86, 5);
-    assert_int_equal(pool_trim(&pool, 4, 4, 100), 1);
-    assert_int_equal(fake.split, 2);
-    assert_counts(86, 4);
-    /* over the budget there is no choice */
-    pool_set_budget(&pool, 88);
-    assert_int_equal(pool_trim(&pool, 4, 100, 100), 2);
-    assert_counts(86, 2);
-    pool_set_budget(&pool, UINT64_MAX);
-    for (uint32_t i = 0; i < 10; i++) {
-        uint32_t page = pool_take(&pool);
-        assert_true((page >= 10 && page < 13) || (page >= 50 && page < 55) || page == 70 || page == 71);
-        assert_int_equal(pool.base[(size_t)i * PAGE_SIZE], (char)i); /* what was used stayed as it was */
-    }
-    assert_counts(96, 0);
-}
-
-/* A split takes as long as giving back many pages, and counts so. */
-static void test_splits_are_bounded(void **state)
-{
-    (void)state;
-    take_huge(8);
-    for (uint32_t i = 0; i < 8; i++)
-        pool_give(&pool, i * REGION_PAGES + 7);
-    assert_int_equal(pool_trim(&pool, 0, 0, 32), 2);
-    assert_int_equal(pool_trim(&pool, 0, 0, UINT32_MAX), 6);
-    assert_int_equal(fake.split, 8);
-    assert_int_equal(atomic_load(&pool.huge), 0);
 }
 
 /* Random operations against three sets. */
@@ -379,7 +255,7 @@ static void test_against_a_model(void **state)
             uint32_t keep = at % 20, over = free_pages > keep ? free_pages - keep : 0;
             if (used + free_pages > budget && used + free_pages - budget > over)
                 over = used + free_pages - budget < free_pages ? used + free_pages - budget : free_pages;
-            assert_int_equal(pool_trim(&pool, keep, keep, UINT32_MAX), over);
+            assert_int_equal(pool_trim(&pool, keep, UINT32_MAX), over);
             for (uint32_t i = high; i-- > 0 && over > 0;)
                 if (model[i] == FREE) {
                     model[i] = ABSENT;
@@ -439,13 +315,13 @@ static void give_pages_of(struct user *u)
         pool_give(&pool, u->page[--u->n]);
 }
 
-/* Over the system itself: pages in use keep what is in them, whatever of the rest goes back or is made huge. */
-static void test_trimmed_and_gathered_while_in_use(void **state)
+/* Over the system itself: pages in use keep what is in them, whatever of the rest goes back. */
+static void test_trimmed_while_in_use(void **state)
 {
     (void)state;
     static struct user users[2];
     static _Atomic bool over;
-    uint32_t at = 0, held = 0;
+    uint32_t held = 0;
     assert_true(pool_open(&pool, &slab_os_linux, UINT64_C(64) * MIB));
     pool_set_budget(&pool, 3 * HELD_MOST / 2);
     for (int i = 0; i < 2; i++) {
@@ -454,13 +330,8 @@ static void test_trimmed_and_gathered_while_in_use(void **state)
     }
     while (pool_in_use(&pool) < HELD_MOST)
         sched_yield();
-    for (uint32_t turn = 0; turn < KEEPER_TURNS; turn++) {
-        if (turn % 4 < 3)
-            pool_gather(&pool, &at);
-        else
-            pool_trim(&pool, turn / 4 % 8, turn / 4 % 64, 1 + turn % 64);
-        assert_true(atomic_load(&pool.huge) <= pool.pages / REGION_PAGES);
-    }
+    for (uint32_t turn = 0; turn < KEEPER_TURNS; turn++)
+        pool_trim(&pool, turn % 8, 1 + turn % 64);
     atomic_store(&over, true);
     for (int i = 0; i < 2; i++) {
         pthread_join(users[i].thread, NULL);
@@ -470,9 +341,8 @@ static void test_trimmed_and_gathered_while_in_use(void **state)
     for (int i = 0; i < 2; i++)
         give_pages_of(&users[i]);
     assert_int_equal(pool_in_use(&pool), 0);
-    pool_trim(&pool, 0, 0, UINT32_MAX);
+    pool_trim(&pool, 0, UINT32_MAX);
     assert_int_equal(atomic_load(&pool.committed), 0);
-    assert_int_equal(atomic_load(&pool.huge), 0);
     pool_close(&pool);
 }
 
@@ -489,13 +359,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_no_memory_to_populate, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_memory_to_protect, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_range_ends, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_full_regions_are_gathered, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_what_is_refused_is_asked_for_later, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_huge_regions_go_back_whole, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_huge_regions_are_split, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_splits_are_bounded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_against_a_model, set_up, tear_down),
-        cmocka_unit_test(test_trimmed_and_gathered_while_in_use),
+        cmocka_unit_test(test_trimmed_while_in_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
