@@ -43,9 +43,9 @@ struct eviction {
 struct sample {
     uint32_t n, looked; /* looked: slots, empty and spared ones too */
     slot_t seen[SAMPLE_MAX];
-    slot_t *slot[SAMPLE_MAX]; /* to be used while their shard is locked */
-    uint16_t shard[SAMPLE_MAX];
-    int64_t score[SAMPLE_MAX]; /* how much it deserves to go, higher first */
+    slot_t *slot[SAMPLE_MAX];                      /* to be used while their shard is locked */
+    uint16_t shard[SAMPLE_MAX], class[SAMPLE_MAX]; /* of their chunks then: they may move while no shard is locked */
+    int64_t score[SAMPLE_MAX];                     /* how much it deserves to go, higher first */
 };
 
 static uint32_t slot_freq(slot_t s)
@@ -184,18 +184,16 @@ static uint32_t choose_s3(struct store_ctx *sx, const struct sample *p)
  * the ages at which classes evict stay within NEAR. */
 static uint32_t prefer_wanted(const struct eviction *v, const struct sample *p, uint32_t worst)
 {
-    const struct slab *slab = &v->sx->store->slab;
     bool s3 = v->policy == EVICT_ALLKEYS_S3FIFO, lru = v->policy == EVICT_ALLKEYS_LRU;
     bool random = v->policy == EVICT_ALLKEYS_RANDOM || v->policy == EVICT_VOLATILE_RANDOM;
     int64_t least = random ? 0 : p->score[worst] - p->score[worst] / NEAR;
     uint32_t best = SAMPLE_MAX;
-    if (!(s3 || lru || random || v->policy == EVICT_VOLATILE_LRU) ||
-        v->wanted[slab_class_of_ref(slab, slot_ref(p->seen[worst]))] > 0)
+    if (!(s3 || lru || random || v->policy == EVICT_VOLATILE_LRU) || v->wanted[p->class[worst]] > 0)
         return worst;
     for (uint32_t i = 0; i < p->n; i++) {
         bool near = p->score[i] >= least && (best == SAMPLE_MAX || p->score[i] > p->score[best]);
         if (near && (!s3 || ((slot_freq(p->seen[i]) ^ slot_freq(p->seen[worst])) & S3_MAIN) == 0) &&
-            v->wanted[slab_class_of_ref(slab, slot_ref(p->seen[i]))] > 0)
+            v->wanted[p->class[i]] > 0)
             best = i;
     }
     return best == SAMPLE_MAX ? worst : best;
@@ -244,6 +242,7 @@ static void sample_table(struct eviction *v, uint64_t hash, struct sample *p)
         p->seen[p->n] = *slot;
         p->slot[p->n] = slot;
         p->shard[p->n] = (uint16_t)(hash >> (64 - SHARD_BITS));
+        p->class[p->n] = (uint16_t)slab_class_of_ref(&v->sx->store->slab, slot_ref(*slot));
         p->score[p->n++] = sc;
     }
 }

