@@ -265,8 +265,12 @@ static int evict_far(struct eviction *v, uint64_t hash, struct sample *p)
 {
     struct store *s = v->sx->store;
     int went = 0;
+    /* from shard to shard by an odd number: each once, and not neighbours, of which whole stretches empty while others
+     * keep nothing but main */
+    const uint64_t stride = (ctx_random(v->sx) | 1) << (64 - SHARD_BITS);
+    uint64_t next = hash;
     for (uint32_t i = 1; i < SAMPLE_SHARDS && p->looked < SAMPLE_SLOTS && p->n < v->size; i++) {
-        uint64_t next = hash + ((uint64_t)i << (64 - SHARD_BITS)); /* round the last shard */
+        next += stride;
         if (shard_is_bare(shard_of(s, next)))
             continue;
         lock_take(&shard_of(s, next)->lock, LOCK_SHARD);
