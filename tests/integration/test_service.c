@@ -136,6 +136,31 @@ static void wait_line(const char *path, const char *text)
     eventually(line_is_there, &l, text);
 }
 
+struct hang_up {
+    pid_t pid;
+    struct line answer;
+    int looks;
+};
+
+/* ThreadSanitizer holds signals back until their thread calls something, and was seen to forget one: there it is sent
+ * again now and then. */
+static bool has_answered(void *arg)
+{
+    struct hang_up *h = arg;
+#ifdef __SANITIZE_THREAD__
+    if (++h->looks % 2048 == 0)
+        kill(h->pid, SIGHUP);
+#endif
+    return line_is_there(&h->answer);
+}
+
+static void hang_up(pid_t pid, const char *path, const char *answer)
+{
+    struct hang_up h = {pid, {path, answer}, 0};
+    kill(pid, SIGHUP);
+    eventually(has_answered, &h, answer);
+}
+
 /* READY=1 comes when a client is answered, STOPPING=1 when the end begins; what is supervised stays in the
  * foreground. */
 static void test_systemd(void **state)
@@ -202,21 +227,18 @@ static void test_log_rotation(void **state)
     expect_notified("READY=1");
     wait_line(log_path, "Ready to accept connections");
     assert_int_equal(rename(log_path, old_log_path), 0);
-    kill(pid, SIGHUP);
-    wait_line(log_path, "Received SIGHUP: the log was opened anew");
+    hang_up(pid, log_path, "Received SIGHUP: the log was opened anew");
     assert_false(file_has(old_log_path, "SIGHUP"));
     unlink(old_log_path);
     assert_int_equal(rename(log_path, old_log_path), 0);
     assert_int_equal(mkdir(log_path, 0700), 0);
-    kill(pid, SIGHUP);
-    wait_line(old_log_path, "Received SIGHUP: Can't open the log file");
+    hang_up(pid, old_log_path, "Received SIGHUP: Can't open the log file");
     wait_line(old_log_path, "Is a directory");
     redisContext *c = unix_client();
     expect_status(c, "PONG", "PING");
     redisFree(c);
     assert_int_equal(rmdir(log_path), 0);
-    kill(pid, SIGHUP);
-    wait_line(log_path, "Received SIGHUP: the log was opened anew");
+    hang_up(pid, log_path, "Received SIGHUP: the log was opened anew");
     end(pid);
     assert_true(file_has(log_path, "bye bye"));
     expect_notified("STOPPING=1");
