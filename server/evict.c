@@ -20,6 +20,8 @@ enum {
     S3_SMALL_SHARE = 10, /* per cent of entries */
     S3_SAMPLE = 64,
     SAMPLE_MAX = 64,
+    HASTE_PAGES = 256, /* over the budget: a limit was lowered by a lot, and to choose is most of an eviction's cost */
+    HASTE_SAMPLE = 16,
     NEAR = 8,               /* ages that differ by less than this part of them are about the same */
     SAMPLE_SHARDS = SHARDS, /* looked at for one sample, and as many slots of them: */
     SAMPLE_SLOTS = 16384,
@@ -385,6 +387,9 @@ static uint32_t evict(struct store_ctx *sx, uint32_t n, bool wanted_only)
     v.size = v.size > SAMPLE_MAX ? (uint32_t)SAMPLE_MAX : v.size;
     if (v.policy == EVICT_ALLKEYS_S3FIFO && UNLIKELY(atomic_load(&sx->store->ghost.table) == NULL))
         make_ghosts(sx->store);
+    const struct pool *pool = &sx->store->slab.pool;
+    if (atomic_load(&pool->committed) - atomic_load(&pool->free) > atomic_load(&pool->budget) + HASTE_PAGES)
+        v.size = v.size < HASTE_SAMPLE ? v.size : HASTE_SAMPLE;
     v.enough = (uint64_t)atomic_load_explicit(&sx->store->slab.pool.budget, memory_order_relaxed) * PAGE_SIZE / 256;
     v.wanted_only = wanted_only;
     sx->age_now = atomic_load_explicit(&sx->store->age.tick, memory_order_relaxed) & SLOT_AGE_MASK;

@@ -392,9 +392,10 @@ static bool expire(struct memthread *m)
 static void breathe(struct memthread *m)
 {
     const struct timespec moment = {.tv_nsec = BREATH_NS};
+    struct pool *pool = &m->store->slab.pool;
     uint64_t now = clock_mono_ns();
-    if (now - m->breath_ns < m->stretch_ns)
-        return;
+    if (now - m->breath_ns < m->stretch_ns || pool_in_use(pool) > atomic_load(&pool->budget))
+        return; /* over the limit there is no time to lose */
     nanosleep(&moment, NULL);
     m->breath_ns = clock_mono_ns();
     uint64_t took = m->breath_ns - now;
