@@ -41,8 +41,9 @@ static size_t jemalloc_size(const char *name)
     return mallctl(name, &v, &n, NULL, 0) == 0 ? v : 0;
 }
 
-/* Asking the kernel again waits a hundred times as long as it took. */
-enum { ASK_REST = 100, RANGES = 6 };
+/* Asking the kernel again waits a hundred times as long as it took; but before the budget is lowered by more than a few
+ * pages, for which keys may have to go, it is asked: jemalloc tells of 2 MB at once that nobody has touched yet. */
+enum { ASK_REST = 100, LOWERED_LEAST = 2, RANGES = 6 };
 
 /* Resident bytes of anonymous memory that is neither pages and tables nor stacks: jemalloc's. `told`: as it tells. */
 static size_t heap_resident(struct server *srv, const struct resident *r, size_t told)
@@ -307,8 +308,13 @@ void memory_budget(struct server *srv)
     struct memory_parts m;
     heap_decay();
     measure(srv, &m);
-    raise_to(&s->memory.peak_rss, m.rss);
     uint64_t allowed = pages_allowed(srv, &m);
+    if (allowed + LOWERED_LEAST < atomic_load(&s->slab.pool.budget)) {
+        atomic_store(&s->memory.heap_ask_ns, 0);
+        measure(srv, &m);
+        allowed = pages_allowed(srv, &m);
+    }
+    raise_to(&s->memory.peak_rss, m.rss);
     if (allowed < pool_in_use(&s->slab.pool)) {
         if (others_first(srv, &m) && memory_limit(srv) >= atomic_load(&s->memory.budget_limit))
             return; /* they are on their way out: measured again when they are gone */

@@ -200,11 +200,11 @@ static void assert_within_limit(struct full *f)
         assert_true(memory(f->c, "rss_peak") <= LIMIT_MB * 1LL * MB / 100 * 103);
 }
 
-/* Up to 709 of 180,000 keys went, in one of three runs: for the connections themselves, and the stock of free chunks.
- * Copies of what is read would be five times all memory. */
+/* Of 180,000 keys a batch or two may go, for stocks of free chunks and a page here or there. Copies of what is read would
+ * be five times all memory. */
 static void assert_none_evicted(struct full *f, long long before)
 {
-    assert_in_range(settled_evictions(f->c), before, before + 2000);
+    assert_in_range(settled_evictions(f->c), before, before + 500);
 }
 
 /* A thousand readers of what is stored cost no key its place. */
@@ -238,7 +238,7 @@ static void test_slow_readers_go_first(void **state)
         for (int i = 0; i < LARGE; i++)
             freeReplyObject(ask(f.c, "SET large:%d %b XX", i, f.value, (size_t)MB));
     long long lost = settled_evictions(f.c) - before;
-    if (lost > 10000) /* of 180,000: the room's 3 MB, and a value that is there twice while it is replaced */
+    if (lost > 5000) /* of 180,000: the room's 3 MB, and a value that is there twice while it is replaced */
         fail_msg("%lld keys were evicted", lost);
     assert_true(info_number(f.c, "stats", "evicted_clients") > 0);
     assert_true(memory(f.c, "bytes_orphaned") <= 4 * MB);
