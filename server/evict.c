@@ -387,10 +387,11 @@ static uint32_t evict(struct store_ctx *sx, uint32_t n, bool wanted_only)
     v.size = v.size > SAMPLE_MAX ? (uint32_t)SAMPLE_MAX : v.size;
     if (v.policy == EVICT_ALLKEYS_S3FIFO && UNLIKELY(atomic_load(&sx->store->ghost.table) == NULL))
         make_ghosts(sx->store);
-    const struct pool *pool = &sx->store->slab.pool;
-    if (atomic_load(&pool->committed) - atomic_load(&pool->free) > atomic_load(&pool->budget) + HASTE_PAGES)
+    struct pool *pool = &sx->store->slab.pool;
+    uint64_t budget = atomic_load_explicit(&pool->budget, memory_order_relaxed);
+    if (pool_in_use(pool) > budget + HASTE_PAGES)
         v.size = v.size < HASTE_SAMPLE ? v.size : HASTE_SAMPLE;
-    v.enough = (uint64_t)atomic_load_explicit(&sx->store->slab.pool.budget, memory_order_relaxed) * PAGE_SIZE / 256;
+    v.enough = budget * PAGE_SIZE / 256;
     v.wanted_only = wanted_only;
     sx->age_now = atomic_load_explicit(&sx->store->age.tick, memory_order_relaxed) & SLOT_AGE_MASK;
     v.now_ms = clock_mono_ns() / 1000000;

@@ -41,9 +41,7 @@ static size_t jemalloc_size(const char *name)
     return mallctl(name, &v, &n, NULL, 0) == 0 ? v : 0;
 }
 
-/* Asking the kernel again waits a hundred times as long as it took; but before the budget is lowered by more than a few
- * pages, for which keys may have to go, it is asked: jemalloc tells of 2 MB at once that nobody has touched yet. */
-enum { ASK_REST = 100, LOWERED_LEAST = 2, RANGES = 6 };
+enum { ASK_REST = 100, RANGES = 6 }; /* asking the kernel again waits a hundred times as long as it took */
 
 /* Resident bytes of anonymous memory that is neither pages and tables nor stacks: jemalloc's. `told`: as it tells. */
 static size_t heap_resident(struct server *srv, const struct resident *r, size_t told)
@@ -301,6 +299,10 @@ static bool others_first(struct server *srv, struct memory_parts *m)
     }
     return false;
 }
+
+/* Before the budget is lowered by more than these pages, for which keys may have to go, the kernel is asked: jemalloc
+ * tells of 2 MB at once that nobody has touched yet. */
+enum { LOWERED_LEAST = 2 };
 
 void memory_budget(struct server *srv)
 {

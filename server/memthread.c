@@ -194,8 +194,9 @@ static bool compact(struct memthread *m)
 }
 
 /* Memory is full, but the reserve not short yet: classes that run out of chunks get some where their own old entries
- * are, so that they need not take pages. Returns true while there is more to do. */
-static bool top_up(struct memthread *m)
+ * are, so that they need not take pages. Ends at `until`, in ns of the monotonic clock. Returns true while there is
+ * more to do. */
+static bool top_up(struct memthread *m, uint64_t until)
 {
     struct class_view v[CLASS_MAX];
     struct store *s = m->store;
@@ -206,6 +207,8 @@ static bool top_up(struct memthread *m)
     for (uint64_t done = 0; done < missing && policy_missing(v, n) > 0; done += EVICT_STEP) {
         if (atomic_load(&s->dead_count) > 0 || atomic_load(&s->lazy_ropes) > 0 || !evict_by(m, evict_wanted))
             return false;
+        if (clock_mono_ns() >= until)
+            return true;
         reclaim_views(s, v);
     }
     return false;
@@ -224,7 +227,7 @@ static bool keep_reserve(struct memthread *m)
         uint32_t left = reclaim_pages_left(s), want = left < m->reserve_high ? left : m->reserve_high;
         if (atomic_load(&s->slab.pool.free) < m->reserve_low)
             pool_fill(&s->slab.pool, want);
-        return full && top_up(m);
+        return full && top_up(m, until);
     }
     for (int i = 0; i < RESERVE_STEPS && (i == 0 || clock_mono_ns() < until); i++) {
         if (reclaim_pages_left(s) >= m->reserve_high)
