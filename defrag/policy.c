@@ -9,10 +9,12 @@ const char *policy_why_name(enum policy_why w)
     return names[w];
 }
 
-/* A class that can spare a page: the free chunks of the others take what the sparsest page holds. */
+/* A class that can spare a page: the free chunks of the others take what the sparsest page holds, and some are left. In
+ * a full cache enough of them that the class does not take the page back at once. */
 static int can_spare(const struct class_view *v)
 {
-    return v->pages - v->draining >= 2 && v->free > v->per_page + v->per_page / 32;
+    uint32_t left = v->cache_full ? v->per_page / 4 : v->per_page / 32;
+    return v->pages - v->draining >= 2 && v->free > v->per_page + left;
 }
 
 struct decision policy_compact(const struct class_view *v, uint32_t n)
@@ -57,7 +59,7 @@ size_t policy_scattered_bytes(const struct class_view *v, uint32_t n)
 uint32_t policy_at_hand(const struct class_view *v)
 {
     enum { PAGES_LEAST = 8 };
-    return v->pages < PAGES_LEAST ? 0 : v->per_page / 4;
+    return v->pages < PAGES_LEAST ? 0 : v->per_page / 8;
 }
 
 uint64_t policy_missing(const struct class_view *v, uint32_t n)

@@ -16,6 +16,7 @@ struct class_view {
     uint64_t pages, free; /* pages in use; free chunks in pages that are not draining */
     uint64_t draining;    /* of the pages */
     bool quiet;           /* no chunk was asked for lately: for policy_pack */
+    bool cache_full;      /* a page that is given has to be taken from another class when it is missed */
 };
 
 enum policy_why {
@@ -56,7 +57,7 @@ struct decision policy_pack(const struct class_view *v, uint32_t n);
 size_t policy_scattered_bytes(const struct class_view *v, uint32_t n);
 
 /* Free chunks that a class of a full cache is to have at hand, so that its writes need no page that others would have
- * to give: a quarter of a page's worth; none where it has few pages. */
+ * to give: an eighth of a page's worth; none where it has few pages. */
 uint32_t policy_at_hand(const struct class_view *v);
 
 /* Chunks that classes have less than that, in sum, if one of them is down to a quarter of it; else 0. */

@@ -5,19 +5,22 @@
  *
  * The frequency bits (3) by policy:
  *   allkeys-s3fifo  main 1 | uses 2. A new entry is in the small part (main 0). The oldest of the part that is over its
- *                   share goes: from the small part to main if it was used meanwhile, else out, leaving a ghost; in
- *                   main it stays, younger, as long as it has uses left. The age is the age of insertion.
+ *                   share goes: from the small part to main if it was used meanwhile, else out; in main it stays,
+ *                   younger, as long as it has uses left. The age is the age of insertion. What went leaves a ghost:
+ *                   if it comes back it is in main at once, with a use.
  *   *-lfu           a logarithmic counter of uses; the age is the age of the last use, and decays it
  *   others          not used; the age is the age of the last use */
 #include "server/evict.h"
 
+#include "server/index_find.h"
 #include "server/reclaim.h"
 #include "slab/base/assert.h"
 #include "slab/base/clock.h"
 
 enum {
     S3_MAIN = 4,
-    S3_SMALL_SHARE = 10, /* per cent of entries */
+    S3_SMALL_SHARE = 35, /* per cent of entries; a tenth serves as well while what is asked for stays the same, but not
+                            where it changes */
     S3_SAMPLE = 64,
     SAMPLE_MAX = 64,
     HASTE_PAGES = 256, /* over the budget: a limit was lowered by a lot, and to choose is most of an eviction's cost */
@@ -105,7 +108,7 @@ uint32_t evict_first_freq(struct store_ctx *sx, uint64_t hash)
 {
     if (atomic_load_explicit(&sx->store->policy, memory_order_relaxed) != EVICT_ALLKEYS_S3FIFO)
         return 0;
-    return ghost_take(&sx->store->ghost, hash) ? (uint32_t)S3_MAIN : 0;
+    return ghost_take(&sx->store->ghost, hash) ? (uint32_t)S3_MAIN + 1 : 0;
 }
 
 /* How much an entry deserves to go, higher first; -1: the policy spares it. */
@@ -147,7 +150,7 @@ static void evict_slot(struct eviction *v, slot_t *slot)
     struct store *s = sx->store;
     const struct item *it = slab_ptr(&s->slab, slot_ref(*slot));
     uint64_t hash = item_hash(s, it);
-    if (v->policy == EVICT_ALLKEYS_S3FIFO && (slot_freq(*slot) & S3_MAIN) == 0)
+    if (v->policy == EVICT_ALLKEYS_S3FIFO)
         ghost_add(&s->ghost, hash);
     note_item(sx, NOTICE_EVICTED, it);
     uint32_t class = slab_class_of_ref(&s->slab, slot_ref(*slot)), age = slot_age(sx, *slot);
@@ -291,12 +294,28 @@ static int evict_far(struct eviction *v, uint64_t hash, struct sample *p)
     return went;
 }
 
+/* Entries that the table of the hash takes before it grows. No lock: an estimate. */
+static uint32_t room_at(const struct store *s, uint64_t hash)
+{
+    struct entry_bits b = index_glimpse(s, hash);
+    uint32_t limit = table_limit(b.cap);
+    return b.ref == 0 ? UINT32_MAX : limit > b.count ? limit - b.count : 0;
+}
+
+/* A random hash: of two, the one whose table is nearer to growing (the power of two choices). By chance alone tables of
+ * a full cache would grow one after the other, each to the most it ever had. */
+static uint64_t evict_where(struct store_ctx *sx)
+{
+    uint64_t a = ctx_random(sx), b = ctx_random(sx);
+    return room_at(sx->store, a) <= room_at(sx->store, b) ? a : b;
+}
+
 /* One sample at a random hash. Returns 1 when an entry went, 0 when the sample had candidates but none went, -1 when it
  * had none. */
 static int evict_sample(struct eviction *v)
 {
     struct sample p;
-    uint64_t hash = ctx_random(v->sx);
+    uint64_t hash = evict_where(v->sx);
     struct shard *sh = shard_of(v->sx->store, hash);
     int went = 0;
     p.n = p.looked = 0;

@@ -112,17 +112,24 @@ static inline bool bytes_equal(const void *a, const void *b, uint32_t n)
     return (diff | (x ^ y)) == 0;
 }
 
-/* Starts to fetch the part of its table that the key's slot is in. No lock: depth and entry need not belong together,
- * and then a wrong line is fetched. */
+/* The directory entry that a hash belongs to. No lock: depth and entry need not belong together, and then it is another
+ * one. */
+static inline struct entry_bits index_glimpse(const struct store *s, uint64_t hash)
+{
+    const struct shard *sh = shard_of(s, hash);
+    const struct dir *d = atomic_load_explicit(&sh->dir, memory_order_acquire);
+    uint32_t tag = hash_tag(hash);
+    return entry_unpack(
+        LIKELY(d == NULL)
+            ? atomic_load_explicit(&sh->entry[dir_index(sh, tag) % (1 << DIR_INLINE_DEPTH)], memory_order_relaxed)
+            : atomic_load_explicit(&d->entry[tag >> (16 - d->depth)], memory_order_relaxed));
+}
+
+/* Starts to fetch the part of its table that the key's slot is in. No lock: a wrong line may be fetched. */
 static inline void index_prefetch_table(const struct store *s, const struct skey *k)
 {
-    const struct shard *sh = shard_of(s, k->hash);
-    const struct dir *d = atomic_load_explicit(&sh->dir, memory_order_acquire);
+    struct entry_bits b = index_glimpse(s, k->hash);
     uint32_t tag = hash_tag(k->hash);
-    struct entry_bits b =
-        entry_unpack(LIKELY(d == NULL) ? atomic_load_explicit(&sh->entry[dir_index(sh, tag) % (1 << DIR_INLINE_DEPTH)],
-                                                              memory_order_relaxed)
-                                       : atomic_load_explicit(&d->entry[tag >> (16 - d->depth)], memory_order_relaxed));
     if (UNLIKELY(b.ref == 0))
         return;
     struct table t = entry_table(s, b);

@@ -4,6 +4,7 @@
  * magazine too, unless its page is draining: that page waits for it. */
 #include <stdlib.h>
 
+#include "defrag/policy.h"
 #include "server/store_private.h"
 #include "slab/base/assert.h"
 
@@ -29,8 +30,11 @@ static bool magazine_grow(struct magazine *m, uint32_t n)
 /* In a full cache the memory thread sees to it that classes do not run out; it has to hear of it. */
 static void tell_of_want(struct store *s, uint32_t class)
 {
-    uint32_t at_hand = s->slab.classes.c[class].chunks / 4;
-    if (atomic_load_explicit(&s->slab.class[class].free_now, memory_order_relaxed) < at_hand / 4)
+    const struct slab_class *c = &s->slab.class[class];
+    const struct class_view v = {.per_page = s->slab.classes.c[class].chunks,
+                                 .pages = atomic_load_explicit(&c->pages_now, memory_order_relaxed),
+                                 .free = atomic_load_explicit(&c->free_now, memory_order_relaxed)};
+    if (policy_missing(&v, 1) > 0)
         s->wake(s->wake_arg);
 }
 

@@ -63,6 +63,7 @@ enum {
     STRETCH_MAX_NS = 4000000,
     EVICT_FIRST_PAGES = 256,
     PACK_WAIT = 60,
+    PACK_WAIT_FULL = 10, /* looks since a chunk was taken, in a full cache: what is packed has to take a page again */
 };
 
 struct memthread {
@@ -284,14 +285,17 @@ static bool defragment(struct memthread *m)
     return true;
 }
 
-/* Classes of which no chunk was taken since the last look may be packed. */
+/* Classes of which no chunk was taken since the last look may be packed; in a full cache, since some looks. */
 static void pack_look(struct memthread *m)
 {
     const struct slab *slab = &m->store->slab;
+    bool full = atomic_load_explicit(&m->store->full, memory_order_relaxed);
     m->packing = OPT(m->srv->opt, activedefrag) && atomic_load(&m->store->defrag.hand) != DEFRAG_STOP;
     for (uint32_t k = 0; k < slab->classes.n; k++) {
         uint32_t takes = atomic_load_explicit(&slab->class[k].takes, memory_order_relaxed);
         m->pack_wait[k] -= m->pack_wait[k] > 0;
+        if (takes != m->takes[k] && full && m->pack_wait[k] < PACK_WAIT_FULL)
+            m->pack_wait[k] = PACK_WAIT_FULL;
         m->quiet[k] = takes == m->takes[k] && m->pack_wait[k] == 0;
         m->takes[k] = takes;
     }

@@ -29,6 +29,7 @@ enum {
 uint32_t reclaim_views(struct store *s, struct class_view *v)
 {
     uint32_t n = s->slab.classes.n;
+    bool full = atomic_load_explicit(&s->full, memory_order_relaxed);
     for (uint32_t k = 0; k < n; k++) {
         const struct slab_class *c = &s->slab.class[k];
         v[k] = (struct class_view){s->slab.classes.c[k].size,
@@ -36,7 +37,8 @@ uint32_t reclaim_views(struct store *s, struct class_view *v)
                                    atomic_load_explicit(&c->pages_now, memory_order_relaxed),
                                    atomic_load_explicit(&c->free_now, memory_order_relaxed),
                                    atomic_load_explicit(&c->draining_now, memory_order_relaxed),
-                                   false};
+                                   false,
+                                   full};
         if (v[k].draining > v[k].pages)
             v[k].draining = v[k].pages; /* the copies are not one snapshot */
     }

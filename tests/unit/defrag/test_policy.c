@@ -22,25 +22,30 @@ static void test_which_class_gives_a_page(void **state)
         uint32_t class;
     } cases[] = {
         {"nothing there", {{0}}, WHY_NOTHING_TO_GAIN, 0},
-        {"all full", {{64, 1000, 10, 0, 0, false}, {512, 127, 9, 0, 0, false}}, WHY_NOTHING_TO_GAIN, 0},
-        {"less than a page's worth", {{64, 1000, 10, 999, 0, false}}, WHY_NOTHING_TO_GAIN, 0},
-        {"a page's worth, and no more", {{64, 1000, 10, 1000, 0, false}}, WHY_NOTHING_TO_GAIN, 0},
-        {"a little more", {{64, 1000, 10, 1032, 0, false}}, WHY_COMPACT, 0},
-        {"one page: nowhere to move to", {{64, 1000, 1, 990, 0, false}}, WHY_NOTHING_TO_GAIN, 0},
-        {"the other page is draining", {{64, 1000, 2, 1500, 1, false}}, WHY_NOTHING_TO_GAIN, 0},
-        {"two of three are active", {{64, 1000, 3, 1500, 1, false}}, WHY_COMPACT, 0},
-        {"all are draining", {{64, 1000, 3, 0, 3, false}}, WHY_NOTHING_TO_GAIN, 0},
+        {"all full", {{64, 1000, 10, 0, 0, false, false}, {512, 127, 9, 0, 0, false, false}}, WHY_NOTHING_TO_GAIN, 0},
+        {"less than a page's worth", {{64, 1000, 10, 999, 0, false, false}}, WHY_NOTHING_TO_GAIN, 0},
+        {"a page's worth, and no more", {{64, 1000, 10, 1000, 0, false, false}}, WHY_NOTHING_TO_GAIN, 0},
+        {"a little more", {{64, 1000, 10, 1032, 0, false, false}}, WHY_COMPACT, 0},
+        {"one page: nowhere to move to", {{64, 1000, 1, 990, 0, false, false}}, WHY_NOTHING_TO_GAIN, 0},
+        {"the other page is draining", {{64, 1000, 2, 1500, 1, false, false}}, WHY_NOTHING_TO_GAIN, 0},
+        {"two of three are active", {{64, 1000, 3, 1500, 1, false, false}}, WHY_COMPACT, 0},
+        {"all are draining", {{64, 1000, 3, 0, 3, false, false}}, WHY_NOTHING_TO_GAIN, 0},
         {"the sparsest class",
-         {{64, 1000, 10, 2000, 0, false}, {512, 127, 10, 800, 0, false}, {4088, 16, 10, 30, 0, false}},
+         {{64, 1000, 10, 2000, 0, false, false},
+          {512, 127, 10, 800, 0, false, false},
+          {4088, 16, 10, 30, 0, false, false}},
          WHY_COMPACT,
          1},
-        {"share counts, not number", {{64, 1000, 100, 9000, 0, false}, {4088, 16, 4, 40, 0, false}}, WHY_COMPACT, 1},
+        {"share counts, not number",
+         {{64, 1000, 100, 9000, 0, false, false}, {4088, 16, 4, 40, 0, false, false}},
+         WHY_COMPACT,
+         1},
         {"draining pages are no pages",
-         {{64, 1000, 10, 4000, 5, false}, {512, 100, 10, 500, 0, false}},
+         {{64, 1000, 10, 4000, 5, false, false}, {512, 100, 10, 500, 0, false, false}},
          WHY_COMPACT,
          0},
-        {"whole pages never", {{65528, 1, 1000, 0, 0, false}}, WHY_NOTHING_TO_GAIN, 0},
-        {"a first class without pages", {{0}, {64, 1000, 10, 5000, 0, false}}, WHY_COMPACT, 1},
+        {"whole pages never", {{65528, 1, 1000, 0, 0, false, false}}, WHY_NOTHING_TO_GAIN, 0},
+        {"a first class without pages", {{0}, {64, 1000, 10, 5000, 0, false, false}}, WHY_COMPACT, 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct decision d = policy_compact(cases[i].v, VIEWS);
@@ -59,26 +64,35 @@ static void test_which_class_is_packed(void **state)
         uint32_t class;
     } cases[] = {
         {"nothing there", {{0}}, WHY_NOTHING_TO_GAIN, 0},
-        {"in use", {{64, 1000, 1, 990, 0, false}, {72, 900, 4, 100, 0, false}}, WHY_NOTHING_TO_GAIN, 0},
-        {"ten items find room", {{64, 1000, 1, 990, 0, true}, {72, 900, 4, 100, 0, false}}, WHY_COMPACT, 0},
-        {"eleven would not", {{64, 1000, 1, 989, 0, true}, {72, 900, 4, 10, 0, false}}, WHY_NOTHING_TO_GAIN, 0},
+        {"in use", {{64, 1000, 1, 990, 0, false, false}, {72, 900, 4, 100, 0, false, false}}, WHY_NOTHING_TO_GAIN, 0},
+        {"ten items find room",
+         {{64, 1000, 1, 990, 0, true, false}, {72, 900, 4, 100, 0, false, false}},
+         WHY_COMPACT,
+         0},
+        {"eleven would not",
+         {{64, 1000, 1, 989, 0, true, false}, {72, 900, 4, 10, 0, false, false}},
+         WHY_NOTHING_TO_GAIN,
+         0},
         {"room in two classes",
-         {{64, 1000, 1, 989, 0, true}, {72, 900, 4, 10, 0, false}, {80, 800, 1, 1, 0, false}},
+         {{64, 1000, 1, 989, 0, true, false}, {72, 900, 4, 10, 0, false, false}, {80, 800, 1, 1, 0, false, false}},
          WHY_COMPACT,
          0},
         {"chunks that are too large",
-         {{64, 1000, 1, 990, 0, true}, {100, 600, 4, 100, 0, true}},
+         {{64, 1000, 1, 990, 0, true, false}, {100, 600, 4, 100, 0, true, false}},
          WHY_NOTHING_TO_GAIN,
          0},
         {"more than half a page is needed",
-         {{64, 1000, 1, 499, 0, true}, {72, 900, 4, 900, 0, false}},
+         {{64, 1000, 1, 499, 0, true, false}, {72, 900, 4, 900, 0, false, false}},
          WHY_NOTHING_TO_GAIN,
          0},
-        {"half a page of several", {{64, 1000, 7, 500, 0, true}, {72, 900, 4, 500, 0, false}}, WHY_COMPACT, 0},
-        {"all of it fits its own class", {{64, 1000, 7, 1000, 0, true}, {0}}, WHY_COMPACT, 0},
-        {"draining", {{64, 1000, 1, 990, 1, true}, {72, 900, 4, 900, 0, false}}, WHY_NOTHING_TO_GAIN, 0},
+        {"half a page of several",
+         {{64, 1000, 7, 500, 0, true, false}, {72, 900, 4, 500, 0, false, false}},
+         WHY_COMPACT,
+         0},
+        {"all of it fits its own class", {{64, 1000, 7, 1000, 0, true, false}, {0}}, WHY_COMPACT, 0},
+        {"draining", {{64, 1000, 1, 990, 1, true, false}, {72, 900, 4, 900, 0, false, false}}, WHY_NOTHING_TO_GAIN, 0},
         {"the second",
-         {{64, 1000, 1, 10, 0, true}, {72, 900, 1, 890, 0, true}, {80, 800, 2, 10, 0, true}},
+         {{64, 1000, 1, 10, 0, true, false}, {72, 900, 1, 890, 0, true, false}, {80, 800, 2, 10, 0, true, false}},
          WHY_COMPACT,
          1},
     };
@@ -97,15 +111,28 @@ static void test_scattered_bytes(void **state)
         size_t bytes;
     } cases[] = {
         {{{0}}, 0},
-        {{{64, 1000, 10, 900, 0, false}}, 0},
-        {{{64, 1000, 10, 3000, 0, false}}, 2000 * 64},
-        {{{64, 1000, 10, 3000, 0, false}, {512, 100, 5, 400, 0, false}}, 2000 * 64 + 300 * 512},
-        {{{64, 1000, 1, 3000, 0, false}}, 0},
-        {{{65528, 1, UINT64_C(1) << 30, 0, 0, false}}, 0},
-        {{{4088, 16, UINT64_C(1) << 24, UINT64_C(1) << 27, 0, false}}, ((UINT64_C(1) << 27) - 16) * 4088},
+        {{{64, 1000, 10, 900, 0, false, false}}, 0},
+        {{{64, 1000, 10, 3000, 0, false, false}}, 2000 * 64},
+        {{{64, 1000, 10, 3000, 0, false, false}, {512, 100, 5, 400, 0, false, false}}, 2000 * 64 + 300 * 512},
+        {{{64, 1000, 1, 3000, 0, false, false}}, 0},
+        {{{65528, 1, UINT64_C(1) << 30, 0, 0, false, false}}, 0},
+        {{{4088, 16, UINT64_C(1) << 24, UINT64_C(1) << 27, 0, false, false}}, ((UINT64_C(1) << 27) - 16) * 4088},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(policy_scattered_bytes(cases[i].v, VIEWS), cases[i].bytes);
+}
+
+/* A class that gives a page of a full cache keeps as much as to live on for a while. */
+static void test_a_full_cache_is_not_stirred(void **state)
+{
+    (void)state;
+    struct class_view v = {.chunk_size = 200, .per_page = 320, .pages = 5, .free = 400};
+    assert_int_equal(policy_compact(&v, 1).why, WHY_COMPACT);
+    v.cache_full = true;
+    assert_int_equal(policy_compact(&v, 1).why, WHY_NOTHING_TO_GAIN);
+    assert_int_equal(policy_scattered_bytes(&v, 1), 0);
+    v.free = 401;
+    assert_int_equal(policy_compact(&v, 1).why, WHY_COMPACT);
 }
 
 static void test_full_or_scattered(void **state)
@@ -116,13 +143,13 @@ static void test_full_or_scattered(void **state)
         uint32_t index;
     } cases[] = {
         {{0}, 0},
-        {{64, 1000, 10, 0, 0, false}, 0},
-        {{64, 1000, 10, 999, 0, false}, 0},
-        {{64, 1000, 10, 1000, 0, false}, 100},
-        {{64, 1000, 10, 5999, 0, false}, 500},
-        {{64, 1000, 10, 10000, 0, false}, 1000},
-        {{64, 1000, 2, 5000, 0, false}, 1000},
-        {{64, 1000, 0, 1000, 0, false}, 0},
+        {{64, 1000, 10, 0, 0, false, false}, 0},
+        {{64, 1000, 10, 999, 0, false, false}, 0},
+        {{64, 1000, 10, 1000, 0, false, false}, 100},
+        {{64, 1000, 10, 5999, 0, false, false}, 500},
+        {{64, 1000, 10, 10000, 0, false, false}, 1000},
+        {{64, 1000, 2, 5000, 0, false, false}, 1000},
+        {{64, 1000, 0, 1000, 0, false, false}, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(policy_frag_index(&cases[i].v), cases[i].index);
@@ -196,7 +223,7 @@ static void compact_pages(uint32_t *live, uint32_t pages, uint32_t per_page)
 {
     uint64_t moved = 0, won = 0;
     for (uint32_t turn = 0;; turn++) {
-        struct class_view v = {64, per_page, pages, 0, 0, false};
+        struct class_view v = {64, per_page, pages, 0, 0, false, false};
         uint32_t sparsest = 0;
         for (uint32_t i = 0; i < pages; i++) {
             v.free += per_page - live[i];
@@ -246,15 +273,15 @@ static void test_what_a_full_class_keeps_at_hand(void **state)
     (void)state;
     struct class_view v[2] = {{.chunk_size = 200, .per_page = 320, .pages = 100, .free = 80},
                               {.chunk_size = 4080, .per_page = 16, .pages = 100, .free = 4}};
-    assert_int_equal(policy_at_hand(&v[0]), 80); /* a quarter of a page */
-    assert_int_equal(policy_at_hand(&v[1]), 4);
+    assert_int_equal(policy_at_hand(&v[0]), 40); /* an eighth of a page */
+    assert_int_equal(policy_at_hand(&v[1]), 2);
     assert_int_equal(policy_missing(v, 2), 0);
-    v[0].free = 20;
+    v[0].free = 10;
     assert_int_equal(policy_missing(v, 2), 0); /* not urgent yet */
-    v[0].free = 19;
-    assert_int_equal(policy_missing(v, 2), 61);
+    v[0].free = 9;
+    assert_int_equal(policy_missing(v, 2), 31);
     v[1].free = 1;
-    assert_int_equal(policy_missing(v, 2), 64); /* all that are short, while one is urgent */
+    assert_int_equal(policy_missing(v, 2), 32); /* all that are short, while one is urgent */
     struct class_view few = {.chunk_size = 200, .per_page = 320, .pages = 2, .free = 0};
     assert_int_equal(policy_at_hand(&few), 0);
     struct class_view whole = {.chunk_size = 65528, .per_page = 1, .pages = 1000, .free = 0}; /* the pool's pages */
@@ -276,6 +303,7 @@ int main(void)
         cmocka_unit_test(test_which_class_gives_a_page),
         cmocka_unit_test(test_which_class_is_packed),
         cmocka_unit_test(test_scattered_bytes),
+        cmocka_unit_test(test_a_full_cache_is_not_stirred),
         cmocka_unit_test(test_full_or_scattered),
         cmocka_unit_test(test_effort),
         cmocka_unit_test(test_effort_rises),
