@@ -12,7 +12,7 @@
 #include "server/index_find.h"
 #include "slab/base/assert.h"
 
-enum { TABLE_FIRST_SLOTS = 3, SMALL_TABLE = 64 };
+enum { TABLE_FIRST_SLOTS = 3, TINY_TABLE = 8, SMALL_TABLE = 64 };
 
 /* A table's header: kind 3 | shard 13 from bit 3 | first tag 16. The slots begin at the next multiple of 8. */
 enum { HEADER_SHARD_SHIFT = 3, HEADER_FIRST_SHIFT = 16 };
@@ -122,10 +122,11 @@ slot_t *index_find_ref(const struct store *s, uint64_t hash, chunk_ref ref)
     return NULL;
 }
 
-/* Small tables have few sizes: each may leave most of a page free, more than the tables gain by fine steps. */
+/* Small tables have few sizes, 3, 7, 15, 23 and so on: each may leave most of a page free, more than the tables gain by
+ * fine steps, and a shard's first entries are re-laid half as often. */
 static uint32_t in_steps(uint32_t slots)
 {
-    return slots < SMALL_TABLE ? slots | 3 : slots;
+    return slots >= SMALL_TABLE ? slots : slots < TINY_TABLE ? slots | 3 : slots | 7;
 }
 
 /* A fresh chunk for a table of at least `slots`, its header written; cap is what it holds. 0: short. */
