@@ -2,8 +2,9 @@
  * for the bits, table.h for a table.
  *
  * Tables are chunks like any other (kind TABLE; header: shard and first tag), so they live in the same pages, grow by
- * size classes and are relocated. A table grows by a tenth when its limit is reached, and splits in two beyond
- * TABLE_FULL entries; so an insertion re-lays at most 465 entries, and tables are 0.86 to 0.95 full.
+ * size classes and are relocated. A table grows by a tenth when its limit is reached, a small one by eight slots, and
+ * splits in two beyond TABLE_FULL entries; so an insertion re-lays at most 465 entries, and tables are 0.86 to 0.95
+ * full.
  * All is guarded by the shard's lock, but the directory may be peeked at (index_prefetch_table). */
 #include <stdio.h>
 #include <stdlib.h>

@@ -63,7 +63,7 @@ struct index_place {
 };
 
 /* What index_seek would find, as index_peek saw it: its slot, or the place for it. NULL: that may have moved since, or
- * nobody looked. */
+ * nobody looked. (Changes are counted in 32 bits: one shard cannot see so many while a batch runs.) */
 static inline slot_t *index_seen(const struct shard *sh, const struct skey *k)
 {
     return LIKELY(k->seen_when == sh->changes) ? k->seen : NULL;
