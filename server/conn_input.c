@@ -136,7 +136,8 @@ void conn_keep_tail(struct conn *c, const char *p, size_t n)
 {
     struct conn_io *io = conn_io(c);
     if (n == 0 || conn_has(c, CONN_STOPS)) {
-        free(io->in);
+        if (UNLIKELY(io->in != NULL)) /* seldom, and a call for nothing is a fiftieth of a turn */
+            free(io->in);
         io->in = NULL;
         io->in_len = io->in_cap = 0;
         return;

@@ -2,8 +2,9 @@
  * for the bits, table.h for a table.
  *
  * Tables are chunks like any other (kind TABLE; header: shard and first tag), so they live in the same pages, grow by
- * size classes and are relocated. A table grows by a tenth when its limit is reached, and splits in two beyond
- * TABLE_FULL entries; so an insertion re-lays at most 465 entries, and tables are 0.86 to 0.95 full.
+ * size classes and are relocated. A table grows by a tenth when its limit is reached, a small one by eight slots, and
+ * splits in two beyond TABLE_FULL entries; so an insertion re-lays at most 465 entries, and tables are 0.86 to 0.95
+ * full.
  * All is guarded by the shard's lock, but the directory may be peeked at (index_prefetch_table). */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include "server/index_find.h"
 #include "slab/base/assert.h"
 
-enum { TABLE_FIRST_SLOTS = 3, SMALL_TABLE = 64 };
+enum { TABLE_FIRST_SLOTS = 3, TINY_TABLE = 8, SMALL_TABLE = 64 };
 
 /* A table's header: kind 3 | shard 13 from bit 3 | first tag 16. The slots begin at the next multiple of 8. */
 enum { HEADER_SHARD_SHIFT = 3, HEADER_FIRST_SHIFT = 16 };
@@ -23,9 +24,10 @@ static uint64_t pack(struct entry_bits b)
            (uint64_t)b.depth << ENTRY_DEPTH_SHIFT;
 }
 
-/* Sets every directory entry of the table that holds `tag`. */
+/* Sets every directory entry of the table that holds `tag`. Whatever moves slots ends here, or in index_insert_at. */
 static void dir_put(struct shard *sh, uint32_t tag, struct entry_bits b)
 {
+    sh->changes++;
     uint32_t depth = shard_depth(sh), span = 1u << (depth - b.depth), first = (tag >> (16 - depth)) & ~(span - 1);
     _Atomic uint64_t *dir = shard_dir(sh) + first;
     uint64_t packed = pack(b);
@@ -91,13 +93,18 @@ bool index_table_of(const struct store *s, uint64_t hash, struct table *t)
 
 slot_t *index_find(const struct store *s, const struct skey *k)
 {
-    struct table t = shard_table(s, shard_of(s, k->hash), k->hash);
+    const struct shard *sh = shard_of(s, k->hash);
+    uint32_t tag = hash_tag(k->hash);
+    slot_t *seen = index_seen(sh, k);
+    if (LIKELY(seen != NULL)) {
+        if (!slot_has_tag(*seen, tag))
+            return NULL;
+        if (LIKELY(same_key(slab_ptr(&s->slab, slot_ref(*seen)), k)))
+            return seen;
+    }
+    struct table t = shard_table(s, sh, k->hash);
     if (t.cap == 0)
         return NULL;
-    uint32_t tag = hash_tag(k->hash);
-    slot_t seen = k->seen_at < t.cap ? t.slots[k->seen_at] : 0;
-    if (LIKELY(seen != 0 && slot_tag(seen) == tag && same_key(slab_ptr(&s->slab, slot_ref(seen)), k)))
-        return &t.slots[k->seen_at];
     for (uint32_t i = table_first(&t, tag); i != TABLE_NONE; i = table_next(&t, tag, i))
         if (same_key(slab_ptr(&s->slab, slot_ref(t.slots[i])), k))
             return &t.slots[i];
@@ -116,10 +123,11 @@ slot_t *index_find_ref(const struct store *s, uint64_t hash, chunk_ref ref)
     return NULL;
 }
 
-/* Small tables have few sizes: each may leave most of a page free, more than the tables gain by fine steps. */
+/* Small tables have few sizes, 3, 7, 15, 23 and so on: each may leave most of a page free, more than the tables gain by
+ * fine steps, and a shard's first entries are re-laid half as often. */
 static uint32_t in_steps(uint32_t slots)
 {
-    return slots < SMALL_TABLE ? slots | 3 : slots;
+    return slots >= SMALL_TABLE ? slots : slots < TINY_TABLE ? slots | 3 : slots | 7;
 }
 
 /* A fresh chunk for a table of at least `slots`, its header written; cap is what it holds. 0: short. */
@@ -137,23 +145,22 @@ static chunk_ref table_new(struct store_ctx *sx, const struct shard *sh, uint32_
     return ref;
 }
 
-static void table_account(struct store_ctx *sx, struct shard *sh, chunk_ref ref, int sign)
+static void table_account(struct store_ctx *sx, chunk_ref ref, int sign)
 {
     counter_add(&sx->bytes.index_bytes, sign * (int64_t)slab_chunk_size(&sx->store->slab, ref));
     counter_add(&sx->bytes.tables, sign);
-    sh->tables += (uint32_t)sign;
 }
 
 static void table_publish(struct store_ctx *sx, struct shard *sh, uint32_t first, struct entry_bits b)
 {
     slab_set_state(&sx->store->slab, b.ref, CHUNK_LIVE);
-    table_account(sx, sh, b.ref, 1);
+    table_account(sx, b.ref, 1);
     dir_put(sh, first, b);
 }
 
-static void table_discard(struct store_ctx *sx, struct shard *sh, chunk_ref ref)
+static void table_discard(struct store_ctx *sx, chunk_ref ref)
 {
-    table_account(sx, sh, ref, -1);
+    table_account(sx, ref, -1);
     chunk_give(sx, ref);
 }
 
@@ -180,7 +187,7 @@ static bool table_resize(struct store_ctx *sx, struct shard *sh, uint32_t tag, s
     }
     table_publish(sx, sh, first, b);
     if (old.ref != 0)
-        table_discard(sx, sh, old.ref);
+        table_discard(sx, old.ref);
     return true;
 }
 
@@ -216,7 +223,7 @@ static bool table_split(struct store_ctx *sx, struct shard *sh, uint32_t tag, st
         table_publish(sx, sh, half[h], b[h]);
     }
     ASSERT(b[0].count + b[1].count == old.count);
-    table_discard(sx, sh, old.ref);
+    table_discard(sx, old.ref);
     return true;
 }
 
@@ -255,6 +262,7 @@ void index_insert_at(struct shard *sh, uint32_t tag, struct index_place *p, slot
         dir_put(sh, tag, p->b);
         return;
     }
+    sh->changes++;
     _Atomic uint64_t *e = &shard_dir(sh)[dir_index(sh, tag)];
     atomic_store_explicit(e, atomic_load_explicit(e, memory_order_relaxed) + (UINT64_C(1) << ENTRY_COUNT_SHIFT),
                           memory_order_relaxed);
@@ -287,7 +295,7 @@ void index_remove(struct store_ctx *sx, uint64_t hash, slot_t *slot)
     if (b.count == 0) {
         struct entry_bits none = {.depth = b.depth};
         dir_put(sh, tag, none);
-        table_discard(sx, sh, b.ref);
+        table_discard(sx, b.ref);
     } else if (in_steps(slots_for(b.count)) < b.cap - b.cap / 5) {
         /* where no chunk is at hand the table stays as it is: the next removal tries again */
         (void)table_resize(sx, sh, tag, b, slots_for(b.count));
@@ -344,7 +352,7 @@ void index_drop_table(struct store_ctx *sx, struct shard *sh, uint32_t n)
     struct entry_bits b = dir_get(sh, n), none = {.depth = b.depth};
     sh->keys -= b.count;
     dir_put(sh, n << (16 - shard_depth(sh)), none);
-    table_discard(sx, sh, b.ref);
+    table_discard(sx, b.ref);
 }
 
 static const char *check_slot(const struct store *s, uint32_t shard, slot_t slot)

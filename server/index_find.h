@@ -62,8 +62,15 @@ struct index_place {
     uint32_t at;
 };
 
-/* True: at p->at is an entry with the key's tag, the first of them but where the key was seen elsewhere. False: there
- * is none; p->at is where it would be inserted. */
+/* What index_seek would find, as index_peek saw it: its slot, or the place for it. NULL: that may have moved since, or
+ * nobody looked. (Changes are counted in 32 bits: one shard cannot see so many while a batch runs.) */
+static inline slot_t *index_seen(const struct shard *sh, const struct skey *k)
+{
+    return LIKELY(k->seen_when == sh->changes) ? k->seen : NULL;
+}
+
+/* True: at p->at is an entry with the key's tag, the first of them. False: there is none; p->at is where it would be
+ * inserted. */
 static inline bool index_seek(const struct store *s, const struct shard *sh, const struct skey *k,
                               struct index_place *p)
 {
@@ -72,10 +79,11 @@ static inline bool index_seek(const struct store *s, const struct shard *sh, con
     if (UNLIKELY(p->b.ref == 0))
         return false;
     p->t = entry_table(s, p->b);
-    p->at = k->seen_at;
-    if (p->at < p->t.cap && p->t.slots[p->at] != 0 && slot_tag(p->t.slots[p->at]) == tag)
-        return true;
-    return table_seek(&p->t, tag, &p->at);
+    const slot_t *seen = index_seen(sh, k);
+    if (UNLIKELY(seen == NULL))
+        return table_seek(&p->t, tag, &p->at);
+    p->at = (uint32_t)(seen - p->t.slots);
+    return slot_has_tag(*seen, tag);
 }
 
 /* The table takes n more entries as it is. */
@@ -152,16 +160,20 @@ static inline void index_prefetch_insertion(struct entry_bits b, const struct ta
 }
 
 /* Notes where the key's slot is now and returns the chunk that it names. 0: there is none; then the key may be about to
- * come, and what that will shift is fetched. Shard locked. */
-static inline chunk_ref index_peek(const struct store *s, struct skey *k)
+ * come: its place is noted, and what that will shift is fetched. Shard locked. */
+static inline chunk_ref index_peek(const struct store *s, const struct shard *sh, struct skey *k)
 {
-    struct index_place place;
-    if (LIKELY(index_seek(s, shard_of(s, k->hash), k, &place))) {
-        k->seen_at = (uint16_t)place.at;
-        return slot_ref(place.t.slots[place.at]);
-    }
-    if (LIKELY(place.b.ref != 0))
-        index_prefetch_insertion(place.b, &place.t, place.at);
+    uint32_t tag = hash_tag(k->hash), at;
+    struct entry_bits b = dir_get(sh, dir_index(sh, tag));
+    if (UNLIKELY(b.ref == 0))
+        return 0;
+    struct table t = entry_table(s, b);
+    bool found = table_seek(&t, tag, &at);
+    k->seen = &t.slots[at];
+    k->seen_when = sh->changes;
+    if (LIKELY(found))
+        return slot_ref(t.slots[at]);
+    index_prefetch_insertion(b, &t, at);
     return 0;
 }
 

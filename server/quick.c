@@ -55,14 +55,16 @@ size_t quick_parse(struct worker *w, struct conn *c, const char *buf, size_t len
             break;
         uint64_t hash = hash_bytes(&s->secret, v[1].p, v[1].len, db);
         __builtin_prefetch(shard_of(s, hash));
-        *k++ = (struct skey){v[1].p, (uint32_t)v[1].len, db, SKEY_NOWHERE, hash};
-        *r++ = (struct request){.cmd = argc == 2 ? &row_get : &row_set,
-                                .first = (uint32_t)args,
-                                .argc = argc,
-                                .key = key++,
-                                .nkeys = 1,
-                                .fault = REQUEST_FINE,
-                                .quick = true};
+        *k++ = (struct skey){.p = v[1].p, .len = (uint16_t)v[1].len, .db = db, .hash = hash};
+        r->cmd = argc == 2 ? &row_get : &row_set; /* one by one: what lies between is not cleared */
+        r->first = (uint32_t)args;
+        r->argc = argc;
+        r->key = key++;
+        r->nkeys = 1;
+        r->fault = REQUEST_FINE;
+        r->has_big = false;
+        r->quick = true;
+        r++;
         args += argc;
     }
     b->nreq += (uint32_t)n;
@@ -94,21 +96,17 @@ struct run {
  * certainly not there. Shard locked. */
 static inline slot_t *find_plain(const struct store *s, struct shard *sh, const struct skey *k, bool *absent)
 {
-    struct table t = shard_table(s, sh, k->hash);
-    uint32_t tag = hash_tag(k->hash), i = k->seen_at;
-    *absent = t.cap == 0;
-    if (UNLIKELY(t.cap == 0))
+    struct index_place place;
+    slot_t *slot = index_seen(sh, k);
+    if (UNLIKELY(slot == NULL))
+        slot = index_seek(s, sh, k, &place) ? &place.t.slots[place.at] : NULL;
+    *absent = slot == NULL || !slot_has_tag(*slot, hash_tag(k->hash));
+    if (UNLIKELY(*absent))
         return NULL;
-    if (UNLIKELY(i >= t.cap || t.slots[i] == 0 || slot_tag(t.slots[i]) != tag)) {
-        i = table_first(&t, tag);
-        *absent = i == TABLE_NONE;
-        if (i == TABLE_NONE)
-            return NULL;
-    }
-    const struct item *it = slab_ptr(&s->slab, slot_ref(t.slots[i]));
+    const struct item *it = slab_ptr(&s->slab, slot_ref(*slot));
     if (UNLIKELY(((item_head(it) ^ item_plain_head(k)) & ~ITEM_PLAIN_ANY) != 0 || !bytes_equal(it->data, k->p, k->len)))
         return NULL;
-    return &t.slots[i];
+    return slot;
 }
 
 /* store_lock and store_unlock of one key, for commands that reserve nothing. */
@@ -229,24 +227,25 @@ uint32_t quick_run(struct dispatch *d, struct batch *b, struct request *r, uint3
     const struct store *s = ctx->srv->store;
     struct run run = {.sx = ctx->sx, .out = ctx->out, .touch = ctx->sx->touch, .head.len = SIZE_MAX};
     struct skey *keys = b->keys.v;
+    const struct request *q = r;
+    const struct skey *k = &keys[r->key]; /* each has one key */
     uint16_t db = store_db(s, conn_db(ctx->conn));
     uint32_t i = 0, most = d->watch_ns < EXACT_NS ? 1 : QUICK_RUN;
     *refused = true;
     if (!dispatch_is_plain(d) || ctx->notify || db >= ITEM_DB_WIDE || ctx->out->muted)
         return 0;
     run.policy = atomic_load_explicit(&s->policy, memory_order_relaxed);
-    for (; i < n && r[i].quick && keys[r[i].key].db == db; i++) {
+    for (; i < n && q->quick && k->db == db; i++, q++, k++) {
         if (i == most) {
             *refused = false;
             break;
         }
-        const struct skey *k = &keys[r[i].key];
-        ahead_of(&b->ahead, s, keys, r[i].key + 1);
-        if (LIKELY(r[i].argc == 2)) {
+        ahead_of(&b->ahead, s, keys, q->key + 1);
+        if (LIKELY(q->argc == 2)) {
             if (!quick_get(&run, k))
                 break;
         } else {
-            const struct arg *value = &b->args.v[r[i].first + 2];
+            const struct arg *value = &b->args.v[q->first + 2];
             if (!quick_set(&run, k, value))
                 break;
             if (value->len > SHORT_VALUE)

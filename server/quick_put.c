@@ -22,19 +22,13 @@ static bool is_short(const struct store *s, const struct skey *k, const struct a
            value->len <= atomic_load_explicit(&s->max_value, memory_order_relaxed);
 }
 
-/* A new key. False: short of a chunk. */
-static bool insert(struct store_ctx *sx, struct shard *sh, const struct skey *k, const struct arg *value,
-                   struct index_place *place)
+/* A new key, for which there is room at `place`. False: short of a chunk. */
+static inline bool insert(struct store_ctx *sx, struct shard *sh, const struct skey *k, const struct arg *value,
+                          struct index_place *place)
 {
-    struct store *s = sx->store;
-    const struct slab *slab = &s->slab;
+    const struct slab *slab = &sx->store->slab;
     uint32_t before = 4 + k->len, bytes = before + (uint32_t)value->len, class = size_class_of(&slab->classes, bytes);
     const struct size_class *c = &slab->classes.c[class];
-    if (UNLIKELY(!index_has_room(place->b, 1))) {
-        if (!index_room(sx, k->hash, 1))
-            return false;
-        index_seek(s, sh, k, place);
-    }
     chunk_ref ref = chunk_take(sx, class);
     if (UNLIKELY(ref == 0))
         return false;
@@ -74,10 +68,15 @@ bool quick_put(struct store_ctx *sx, struct shard *sh, const struct skey *k, con
 {
     struct store *s = sx->store;
     struct index_place place;
-    if (LIKELY(is_short(s, k, value) && atomic_load_explicit(&sh->watched, memory_order_relaxed) == 0)) {
-        if (index_seek(s, sh, k, &place) ? overwrite(sx, k, value, &place.t.slots[place.at])
-                                         : insert(sx, sh, k, value, &place))
-            return true;
+    bool room = false;
+    if (UNLIKELY(!is_short(s, k, value) || atomic_load_explicit(&sh->watched, memory_order_relaxed) != 0))
+        return put_any(sx, k, value);
+    while (!index_seek(s, sh, k, &place)) {
+        if (LIKELY(room || index_has_room(place.b, 1)))
+            return insert(sx, sh, k, value, &place) || put_any(sx, k, value);
+        room = index_room(sx, k->hash, 1);
+        if (!room)
+            return put_any(sx, k, value);
     }
-    return put_any(sx, k, value);
+    return overwrite(sx, k, value, &place.t.slots[place.at]) || put_any(sx, k, value);
 }

@@ -16,7 +16,7 @@ static_assert(CHUNK_LIVE == 3 && CHUNK_EXPIRES == 4 && CHUNK_EXPIRY_STATES == 25
 
 void store_key(const struct store *s, struct skey *k, const char *p, size_t len, uint16_t db)
 {
-    *k = (struct skey){p, (uint32_t)len, db, SKEY_NOWHERE, hash_bytes(&s->secret, p, len, db)};
+    *k = (struct skey){.p = p, .len = (uint16_t)len, .db = db, .hash = hash_bytes(&s->secret, p, len, db)};
 }
 
 uint64_t item_hash(const struct store *s, const struct item *it)

@@ -7,6 +7,7 @@
 #ifndef FLAGSTONE_SERVER_STORE_H
 #define FLAGSTONE_SERVER_STORE_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,16 +20,15 @@ struct rope;
 enum { STORE_KEY_MAX = 65500 };
 #define STORE_NO_EXPIRY INT64_C(-1)
 
-enum { SKEY_NOWHERE = 0xffff };
-
 /* A key: its bytes, physical database and hash (which covers both). */
 struct skey {
     const char *p;
-    uint32_t len;
-    uint16_t db;
-    uint16_t seen_at; /* where in its table index_peek saw it; a hint, which may be SKEY_NOWHERE or stale */
     uint64_t hash;
+    uint64_t *seen;     /* its slot when index_peek looked, or the place where it would be; NULL: nobody looked */
+    uint32_t seen_when; /* the shard's changes then: where there are more now, `seen` points anywhere */
+    uint16_t len, db;
 };
+static_assert(STORE_KEY_MAX <= UINT16_MAX, "a key's length fits");
 
 /* A key that was found. item NULL: it was not (the other fields then are the store's own business). */
 struct entry {

@@ -47,7 +47,7 @@ struct dir {
 struct shard {
     struct lock lock;
     uint32_t keys;             /* shard lock */
-    uint32_t tables;           /* index tables of the shard; shard lock */
+    uint32_t changes;          /* of where its slots are: entries come and go, tables re-laid or moved; shard lock */
     uint32_t reserved;         /* entries that the command that holds the lock has reserved room for; shard lock */
     _Atomic uint32_t depth;    /* of the directory; written under the shard lock */
     _Atomic uint32_t watched;  /* keys that somebody watches; raised under the shard lock */

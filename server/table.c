@@ -85,7 +85,8 @@ static uint32_t order_begin(const struct table *t)
 }
 
 /* Re-lays those entries of v[0 .. n) of which the bits in `mask` are `want`; *place is where the last one before them
- * came to stand, plus one. Returns how many. Which slots are empty cannot be predicted, so nothing branches on it: an
+ * came to stand, plus one, or how far behind the end: what does not fit wraps, in order, before what stands at the
+ * front. Returns how many. Which slots are empty cannot be predicted, so nothing branches on it: an
  * empty slot, and one that does not belong, is written as 0 where the next entry will stand. */
 static inline uint32_t relay_run(const slot_t *v, uint32_t n, const struct table *to, slot_t mask, slot_t want,
                                  uint32_t *place)
@@ -98,12 +99,11 @@ static inline uint32_t relay_run(const slot_t *v, uint32_t n, const struct table
         uint32_t home = (slot_tag(s) & tags) * scale >> 16, some = s != 0; /* table_home */
         at = home > at ? home : at;
         count += some;
-        if (LIKELY(at < cap)) {
+        if (LIKELY(at < cap))
             out[at] = s; /* they come in order: no search, no shifting */
-            at += some;
-        } else if (some) {
-            table_insert(to, s);
-        }
+        else if (some)
+            table_insert_at(to, at - cap, s);
+        at += some;
     }
     *place = at;
     return count;

@@ -44,6 +44,12 @@ static inline uint32_t slot_tag(slot_t s)
     return (uint32_t)(s >> SLOT_TAG_SHIFT);
 }
 
+/* A slot that is not empty, and has this tag. */
+static inline bool slot_has_tag(slot_t s, uint32_t tag)
+{
+    return s != 0 && slot_tag(s) == tag;
+}
+
 static inline uint64_t slot_ref(slot_t s)
 {
     return s & SLOT_REF_MASK;

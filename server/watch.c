@@ -25,7 +25,7 @@ static struct watch **bucket_of(struct store *s, uint64_t hash)
 
 static struct skey name_of(const struct watch *x)
 {
-    return (struct skey){x->key, x->len, x->db, SKEY_NOWHERE, x->hash};
+    return (struct skey){.p = x->key, .len = x->len, .db = x->db, .hash = x->hash};
 }
 
 bool watch_add(struct store_ctx *sx, struct watcher *w, const struct skey *k, int db, bool exists)

@@ -63,10 +63,8 @@ void slab_close(struct slab *s)
 static void states_clear(char *states, const struct size_class *c)
 {
     for (uint32_t i = 0; i < c->first; i += 8) {
-        uint64_t word = 0;
-        for (uint32_t b = 0; b < 8; b++)
-            if (i + b >= c->chunks)
-                word |= UINT64_C(0xff) << (b * 8);
+        uint32_t left = i < c->chunks ? c->chunks - i : 0;
+        uint64_t word = left >= 8 ? 0 : UINT64_MAX << (left * 8);
         atomic_store_explicit((_Atomic uint64_t *)(void *)(states + i), word, memory_order_relaxed);
     }
 }

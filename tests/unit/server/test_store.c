@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "server/big.h"
+#include "server/index_find.h"
 #include "server/quick_put.h"
 #include "server/reclaim.h"
 #include "tests/unit/server/store_fixture.h"
@@ -212,7 +213,10 @@ static void op_quick_put(struct known *w, struct entry *e)
     size_t len = below(4) == 0 ? some_length() : below(200);
     struct arg arg = {noise + below((uint32_t)(NOISE - len)), len, NULL};
     struct skey k = w->k;
-    k.seen_at = (uint16_t)below(0x10000); /* a hint, which may be wrong */
+    if (below(2) == 0) { /* a hint; or one that is of no use, as the shard has changed since */
+        index_peek(f.s, shard_of(f.s, k.hash), &k);
+        k.seen_when -= below(2);
+    }
     struct tally before = before_write();
     if (!quick_put(f.sx, shard_of(f.s, k.hash), &k, &arg)) {
         assert_unchanged(w, &before, STORE_SHORT);

@@ -1,0 +1,35 @@
+/* See ahead.h. Apart from what calls it, so that the loops of both keep their variables in registers. */
+#include "server/ahead.h"
+
+#include "server/index_find.h"
+
+/* Asks for the items of n keys. */
+static inline void ahead_items(const struct store *s, struct skey *k, size_t n)
+{
+    chunk_ref ref[AHEAD_BLOCK];
+    struct shard *held[AHEAD_BLOCK];
+    for (size_t i = 0; i < n; i++) {
+        struct shard *sh = shard_of(s, k[i].hash);
+        held[i] = LIKELY(lock_try(&sh->lock, LOCK_SHARD)) ? sh : NULL;
+    }
+    for (size_t i = 0; i < n; i++)
+        ref[i] = LIKELY(held[i] != NULL) ? index_peek(s, held[i], &k[i]) : 0;
+    for (size_t i = 0; i < n; i++)
+        if (LIKELY(held[i] != NULL))
+            lock_release(&held[i]->lock, LOCK_SHARD);
+    for (size_t i = 0; i < n; i++)
+        index_prefetch_item(s, ref[i]);
+}
+
+void ahead_block(struct ahead *a, const struct store *s, struct skey *keys, size_t items)
+{
+    size_t tables = items + AHEAD_BLOCK < a->n ? items + AHEAD_BLOCK : a->n;
+    for (; a->tables < tables; a->tables++)
+        index_prefetch_table(s, &keys[a->tables]);
+    while (a->items < items) {
+        size_t n = items - a->items < AHEAD_BLOCK ? items - a->items : AHEAD_BLOCK;
+        ahead_items(s, keys + a->items, n);
+        a->items += n;
+    }
+    a->due = items < a->n ? items - AHEAD_ITEMS : SIZE_MAX;
+}
