@@ -345,8 +345,8 @@ static void test_few_entries_come_and_go(void **state)
     assert_true(left(THERE + 2 * FLOW, THERE + TURNS * FLOW, 1) > 2 * FLOW - FLOW / 20);
 }
 
-/* As many come as go: the index hardly grows. (By 7.6 % of its bytes in this time where one table is as good as another;
- * 4.6 % where what goes is taken from those that are about to grow.) */
+/* As many come as go: the index hardly grows. (By 7.6 % of its bytes in this time where one table is as good as
+ * another; 4.6 % where what goes is taken from those that are about to grow.) */
 static void test_tables_keep_their_sizes(void **state)
 {
     (void)state;
