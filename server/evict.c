@@ -23,8 +23,11 @@ enum {
                             where it changes */
     S3_SAMPLE = 64,
     SAMPLE_MAX = 64,
-    HASTE_PAGES = 256, /* over the budget: a limit was lowered by a lot, and to choose is most of an eviction's cost */
-    HASTE_SAMPLE = 16,
+    HASTE_PAGES = 256, /* over the budget: a limit was lowered by a lot */
+    HASTE_SAMPLE = 8, /* candidates then for each that goes: several of a table at once, fetched together, since waiting
+                          for memory is most of an eviction's cost */
+    HASTE_LEAST = 16, /* candidates of a table, and others are looked at as well if it has fewer */
+    HASTE_AT_ONCE = SAMPLE_MAX / HASTE_SAMPLE,
     NEAR = 8,               /* ages that differ by less than this part of them are about the same */
     SAMPLE_SHARDS = SHARDS, /* looked at for one sample, and as many slots of them: */
     SAMPLE_SLOTS = 16384,
@@ -37,6 +40,7 @@ struct eviction {
     struct store_ctx *sx;
     int policy;
     uint32_t size;     /* of a sample */
+    bool haste;        /* several go of a sample: see HASTE_SAMPLE */
     bool wanted_only;  /* nothing goes of a class that is not short */
     uint64_t n, bytes; /* what went */
     uint64_t enough;   /* bytes: no more is evicted at once, however large entries are */
@@ -231,6 +235,30 @@ static bool settle(struct eviction *v, slot_t *slot)
     return true;
 }
 
+/* The worst of a sample and then the next worst, one for each HASTE_SAMPLE candidates, are settled. Returns how many
+ * went. Shard locked. */
+static int settle_some(struct eviction *v, struct sample *p)
+{
+    struct store *s = v->sx->store;
+    chunk_ref ref[HASTE_AT_ONCE];
+    uint32_t n = p->n / HASTE_SAMPLE;
+    int went = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t chosen = choose(v, p), last = --p->n;
+        ref[i] = slot_ref(p->seen[chosen]);
+        index_prefetch_item(s, ref[i]);
+        slab_prefetch_give(&s->slab, ref[i]);
+        p->seen[chosen] = p->seen[last];
+        p->class[chosen] = p->class[last];
+        p->score[chosen] = p->score[last];
+    }
+    for (uint32_t i = 0; i < n; i++) { /* slots move as entries go */
+        slot_t *slot = index_find_ref(s, item_hash(s, slab_ptr(&s->slab, ref[i])), ref[i]);
+        went += settle(v, slot);
+    }
+    return went;
+}
+
 /* Adds candidates of the table that the hash belongs to, from its place on. Shard locked. */
 static void sample_table(struct eviction *v, uint64_t hash, struct sample *p)
 {
@@ -299,19 +327,20 @@ static uint32_t room_at(const struct store *s, uint64_t hash)
 {
     struct entry_bits b = index_glimpse(s, hash);
     uint32_t limit = table_limit(b.cap);
+    limit = limit < TABLE_FULL ? limit : TABLE_FULL;
     return b.ref == 0 ? UINT32_MAX : limit > b.count ? limit - b.count : 0;
 }
 
-/* A random hash: of two, the one whose table is nearer to growing (the power of two choices). By chance alone tables of
- * a full cache would grow one after the other, each to the most it ever had. */
+/* A random hash: of two, the one whose table is nearer to growing (the power of two choices). By chance alone tables
+ * of a full cache would grow one after the other, each to the most it ever had. */
 static uint64_t evict_where(struct store_ctx *sx)
 {
     uint64_t a = ctx_random(sx), b = ctx_random(sx);
     return room_at(sx->store, a) <= room_at(sx->store, b) ? a : b;
 }
 
-/* One sample at a random hash. Returns 1 when an entry went, 0 when the sample had candidates but none went, -1 when it
- * had none. */
+/* One sample at a random hash. Returns how many entries went, 0 when the sample had candidates but none went, -1 when
+ * it had none. */
 static int evict_sample(struct eviction *v)
 {
     struct sample p;
@@ -321,9 +350,9 @@ static int evict_sample(struct eviction *v)
     p.n = p.looked = 0;
     lock_take(&sh->lock, LOCK_SHARD);
     sample_table(v, hash, &p);
-    bool whole = p.n > 0 && p.n >= v->size;
+    bool whole = p.n > 0 && p.n >= (v->haste ? (uint32_t)HASTE_LEAST : v->size);
     if (whole)
-        went = settle(v, p.slot[choose(v, &p)]);
+        went = v->haste ? settle_some(v, &p) : settle(v, p.slot[choose(v, &p)]);
     lock_release(&sh->lock, LOCK_SHARD);
     return whole ? went : evict_far(v, hash, &p);
 }
@@ -408,8 +437,7 @@ static uint32_t evict(struct store_ctx *sx, uint32_t n, bool wanted_only)
         make_ghosts(sx->store);
     struct pool *pool = &sx->store->slab.pool;
     uint64_t budget = atomic_load_explicit(&pool->budget, memory_order_relaxed);
-    if (pool_in_use(pool) > budget + HASTE_PAGES)
-        v.size = v.size < HASTE_SAMPLE ? v.size : HASTE_SAMPLE;
+    v.haste = v.size >= HASTE_SAMPLE && pool_in_use(pool) > budget + HASTE_PAGES;
     v.enough = budget * PAGE_SIZE / 256;
     v.wanted_only = wanted_only;
     sx->age_now = atomic_load_explicit(&sx->store->age.tick, memory_order_relaxed) & SLOT_AGE_MASK;

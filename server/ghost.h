@@ -1,4 +1,4 @@
-/* Ghosts: fingerprints of keys that were evicted after one use, so that a key that comes back soon is known
+/* Ghosts: fingerprints of keys that were evicted, so that a key that comes back soon is known
  * (S3-FIFO's ghost queue; Yang and others, "FIFO queues are all you need for cache eviction", SOSP'23).
  * A direct-mapped table of 8-bit fingerprints: a newer ghost replaces an older one of the same place. One new key in
  * 255 is taken for a ghost that it is not; twice as many places of one byte are worth more than that (a quarter of the

@@ -1,5 +1,6 @@
 /* Looking a key up in the index, as code to be inlined: what every command does, and the prefetching before it. See
- * index.c and store_private.h for the structures. All but index_prefetch_table needs the shard locked. */
+ * index.c and store_private.h for the structures. All but index_glimpse and what
+ * prefetches needs the shard locked. */
 #ifndef FLAGSTONE_SERVER_INDEX_FIND_H
 #define FLAGSTONE_SERVER_INDEX_FIND_H
 

@@ -80,15 +80,16 @@ struct memthread {
     uint64_t next_beat_ns;
     uint64_t beats; /* since the start */
     struct age_keeper age;
-    uint64_t tick_at_ns;          /* when the age clock steps by time next */
-    uint64_t defrag_until_ns;     /* rest of the pacing: no defragmentation before */
-    uint64_t rest_ns;             /* that is owed for pages already won */
-    uint64_t expiry_ns;           /* CPU time that expiry took since the last beat */
-    uint32_t expiry_share;        /* of a core, per mille, over the last second or so */
-    uint32_t takes[CLASS_MAX];    /* of each class, when they were looked at last */
-    bool quiet[CLASS_MAX];        /* nothing was taken of it between the last two looks */
-    uint8_t pack_wait[CLASS_MAX]; /* looks until a class that could not be packed is tried again */
-    bool packing;                 /* there may be more to pack since then */
+    uint64_t tick_at_ns;       /* when the age clock steps by time next */
+    uint64_t defrag_until_ns;  /* rest of the pacing: no defragmentation before */
+    uint64_t rest_ns;          /* that is owed for pages already won */
+    uint64_t expiry_ns;        /* CPU time that expiry took since the last beat */
+    uint32_t expiry_share;     /* of a core, per mille, over the last second or so */
+    uint32_t takes[CLASS_MAX]; /* of each class, when they were looked at last */
+    bool quiet[CLASS_MAX];     /* nothing was taken of it between the last two looks */
+    uint8_t
+        pack_wait[CLASS_MAX]; /* looks until a class is tried that could not be packed, or is in use in a full cache */
+    bool packing;             /* there may be more to pack since then */
     uint32_t reserve_low, reserve_high;
     bool held;           /* messages pile up: what would be told of waits */
     uint64_t breath_ns;  /* when it last slept */
@@ -183,15 +184,20 @@ static bool evict(struct memthread *m)
     return evict_by(m, evict_some);
 }
 
-static bool compact(struct memthread *m)
+static bool compact_by(struct memthread *m, bool (*one)(struct store_ctx *sx, struct decision *d))
 {
     struct decision d;
     uint64_t begin = clock_mono_ns();
-    bool won = reclaim_compact(m->sx, &d);
+    bool won = one(m->sx, &d);
     durations_add(&m->sx->durations[DURATION_BACKGROUND], clock_mono_ns() - begin);
     if (won)
         atomic_fetch_add_explicit(&m->store->memory.pages_won, 1, memory_order_relaxed);
     return won;
+}
+
+static bool compact(struct memthread *m)
+{
+    return compact_by(m, reclaim_compact);
 }
 
 /* Memory is full, but the reserve not short yet: classes that run out of chunks get some where their own old entries
@@ -215,13 +221,25 @@ static bool top_up(struct memthread *m, uint64_t until)
     return false;
 }
 
+/* A full cache is one that evicts; it stays full until a quarter more than the reserve is left. */
+static bool is_full(const struct memthread *m)
+{
+    struct store *s = m->store;
+    uint32_t most = m->reserve_high;
+    if (atomic_load_explicit(&s->policy, memory_order_relaxed) == EVICT_NONE)
+        return false;
+    if (atomic_load(&s->full))
+        most += most / 4 + 1;
+    return reclaim_pages_left(s) <= most;
+}
+
 /* Keeps free pages between the watermarks. Returns true while there is more to do. */
 static bool keep_reserve(struct memthread *m)
 {
     struct store *s = m->store;
     uint64_t until = clock_mono_ns() + STEP_NS;
     set_reserve(m);
-    bool full = reclaim_pages_left(s) < m->reserve_high;
+    bool full = is_full(m);
     if (atomic_load(&s->full) != full)
         atomic_store(&s->full, full);
     if (reclaim_pages_left(s) >= m->reserve_low) {
@@ -236,17 +254,17 @@ static bool keep_reserve(struct memthread *m)
         if (atomic_load(&s->dead_count) > 0 || atomic_load(&s->lazy_ropes) > 0)
             return true; /* before anything live goes */
         atomic_fetch_add_explicit(&s->memory.background, 1, memory_order_relaxed);
-        if (!(evict_first(s) && evict(m)) && !compact(m) && !evict(m))
+        if (!(evict_first(s) && evict(m)) && !compact(m) && !evict(m) && !compact_by(m, reclaim_compact_all))
             return false;
     }
     return true;
 }
 
-static bool win_page(struct memthread *m)
+static bool win_page(struct memthread *m, bool (*one)(struct store_ctx *sx, struct decision *d))
 {
     struct decision d;
     uint64_t begin = clock_mono_ns();
-    bool won = reclaim_compact(m->sx, &d);
+    bool won = one(m->sx, &d);
     if (won)
         atomic_fetch_add_explicit(&m->store->memory.pages_won, 1, memory_order_relaxed);
     latency_event(m->srv, "active-defrag-cycle", ms_since(begin));
@@ -269,7 +287,7 @@ static bool defragment(struct memthread *m)
         return false;
     uint32_t effort = beside_expiry(m, defrag_run_effort(m->srv, now, &why));
     uint64_t begin = clock_thread_cpu_ns();
-    if (effort == 0 || !win_page(m)) {
+    if (effort == 0 || !win_page(m, reclaim_compact)) {
         defrag_run_idle(m->srv, now, effort == 0 ? why : WHY_HELD);
         if (effort > 0)
             m->defrag_until_ns = now + BEAT_MS * UINT64_C(1000000);
@@ -328,7 +346,7 @@ static bool purge(struct memthread *m)
     struct purge *p = &m->purge;
     if (!purge_due(m->srv, p))
         return false;
-    if (purge_goes_on(p) && win_page(m)) {
+    if (purge_goes_on(p) && win_page(m, reclaim_compact_all)) {
         p->report.pages_emptied++;
         return true;
     }

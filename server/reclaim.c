@@ -52,14 +52,16 @@ uint32_t reclaim_pages_left(struct store *s)
     return budget > used ? budget - used : 0;
 }
 
-/* Reclaim lock held. */
-static bool compact(struct store_ctx *sx, struct decision *d)
+/* `all`: also of what classes of a full cache keep for themselves. Reclaim lock held. */
+static bool compact(struct store_ctx *sx, struct decision *d, bool all)
 {
     struct class_view v[CLASS_MAX];
     bool won = false;
     if (sx->store->nwaiting > 0)
         won = relocate_revisit(sx) > 0;
     uint32_t n = reclaim_views(sx->store, v);
+    for (uint32_t k = 0; k < n && all; k++)
+        v[k].cache_full = false;
     *d = policy_compact(v, n);
     for (int tries = 0; !won && d->why == WHY_COMPACT && tries < COMPACT_TRIES; tries++) {
         enum drain_end end = relocate_drain(sx, d->class);
@@ -72,12 +74,22 @@ static bool compact(struct store_ctx *sx, struct decision *d)
     return won;
 }
 
-bool reclaim_compact(struct store_ctx *sx, struct decision *d)
+static bool compact_locked(struct store_ctx *sx, struct decision *d, bool all)
 {
     lock_take(&sx->store->reclaim, LOCK_RECLAIM);
-    bool won = compact(sx, d);
+    bool won = compact(sx, d, all);
     lock_release(&sx->store->reclaim, LOCK_RECLAIM);
     return won;
+}
+
+bool reclaim_compact(struct store_ctx *sx, struct decision *d)
+{
+    return compact_locked(sx, d, false);
+}
+
+bool reclaim_compact_all(struct store_ctx *sx, struct decision *d)
+{
+    return compact_locked(sx, d, true);
 }
 
 bool reclaim_pack(struct store_ctx *sx, uint32_t class)
@@ -101,7 +113,7 @@ void reclaim_assist(struct store_ctx *sx, uint32_t pages)
         if (scattered * ASSIST_SHARE < (size_t)pool_in_use(&s->slab.pool) * PAGE_SIZE ||
             !lock_try(&s->reclaim, LOCK_RECLAIM)) /* somebody is at it: no client waits for that */
             return;
-        won = compact(sx, &d);
+        won = compact(sx, &d, false);
         lock_release(&s->reclaim, LOCK_RECLAIM);
     }
 }
@@ -157,7 +169,7 @@ enum reclaim_result reclaim_for(struct store_ctx *sx, uint32_t class, uint32_t c
             continue;
         }
         last = evict_some(sx, EVICT_BATCH);
-        if (last > 0)
+        if (last > 0 || reclaim_compact_all(sx, &d))
             continue;
         if (atomic_load(&s->lazy_ropes) == 0)
             break;

@@ -19,6 +19,10 @@ enum reclaim_result reclaim_for(struct store_ctx *sx, uint32_t class, uint32_t c
 /* One page by compaction; false: no class can spare one. */
 bool reclaim_compact(struct store_ctx *sx, struct decision *d);
 
+/* The same where nothing can be evicted, or it was asked for: also of what classes of a full cache would keep, so that
+ * they need not take it back. */
+bool reclaim_compact_all(struct store_ctx *sx, struct decision *d);
+
 /* One page of a class by packing what it holds into its other pages and into larger chunks; false: it could not be
  * emptied. */
 bool reclaim_pack(struct store_ctx *sx, uint32_t class);

@@ -164,7 +164,8 @@ struct store {
     uint32_t sweep_shard;            /* where the sweep goes on; reclaim lock */
     uint8_t sweep_dead[DB_PHYSICAL]; /* what this round of it frees; reclaim lock */
     struct age_clock age;
-    _Atomic bool full;  /* no more than the reserve is left: who finds a class running out wakes the memory thread */
+    _Atomic bool full;  /* little more than the reserve is left, and entries are evicted: who finds a class running out
+                           wakes the memory thread, and pages stay where they are */
     _Atomic int policy; /* enum evict_policy */
     _Atomic uint32_t notices; /* enum notice_class: what is to be noted, 0: nothing */
     _Atomic int samples;

@@ -212,13 +212,10 @@ static void op_quick_put(struct known *w, struct entry *e)
         return;
     size_t len = below(4) == 0 ? some_length() : below(200);
     struct arg arg = {noise + below((uint32_t)(NOISE - len)), len, NULL};
-    struct skey k = w->k;
-    if (below(2) == 0) { /* a hint; or one that is of no use, as the shard has changed since */
-        index_peek(f.s, shard_of(f.s, k.hash), &k);
-        k.seen_when -= below(2);
-    }
+    if (below(2) == 0) /* a hint, for what comes too: it has to be of no use once its shard has changed */
+        index_peek(f.s, shard_of(f.s, w->k.hash), &w->k);
     struct tally before = before_write();
-    if (!quick_put(f.sx, shard_of(f.s, k.hash), &k, &arg)) {
+    if (!quick_put(f.sx, shard_of(f.s, w->k.hash), &w->k, &arg)) {
         assert_unchanged(w, &before, STORE_SHORT);
         return;
     }
