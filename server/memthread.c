@@ -80,16 +80,15 @@ struct memthread {
     uint64_t next_beat_ns;
     uint64_t beats; /* since the start */
     struct age_keeper age;
-    uint64_t tick_at_ns;       /* when the age clock steps by time next */
-    uint64_t defrag_until_ns;  /* rest of the pacing: no defragmentation before */
-    uint64_t rest_ns;          /* that is owed for pages already won */
-    uint64_t expiry_ns;        /* CPU time that expiry took since the last beat */
-    uint32_t expiry_share;     /* of a core, per mille, over the last second or so */
-    uint32_t takes[CLASS_MAX]; /* of each class, when they were looked at last */
-    bool quiet[CLASS_MAX];     /* nothing was taken of it between the last two looks */
-    uint8_t
-        pack_wait[CLASS_MAX]; /* looks until a class is tried that could not be packed, or is in use in a full cache */
-    bool packing;             /* there may be more to pack since then */
+    uint64_t tick_at_ns;          /* when the age clock steps by time next */
+    uint64_t defrag_until_ns;     /* rest of the pacing: no defragmentation before */
+    uint64_t rest_ns;             /* that is owed for pages already won */
+    uint64_t expiry_ns;           /* CPU time that expiry took since the last beat */
+    uint32_t expiry_share;        /* of a core, per mille, over the last second or so */
+    uint32_t takes[CLASS_MAX];    /* of each class, when they were looked at last */
+    bool quiet[CLASS_MAX];        /* nothing was taken of it between the last two looks */
+    uint8_t pack_wait[CLASS_MAX]; /* looks until it may be packed: it could not be, or is in use in a full cache */
+    bool packing;                 /* there may be more to pack since then */
     uint32_t reserve_low, reserve_high;
     bool held;           /* messages pile up: what would be told of waits */
     uint64_t breath_ns;  /* when it last slept */
