@@ -254,6 +254,7 @@ static int settle_some(struct eviction *v, struct sample *p)
     }
     for (uint32_t i = 0; i < n; i++) { /* slots move as entries go */
         slot_t *slot = index_find_ref(s, item_hash(s, slab_ptr(&s->slab, ref[i])), ref[i]);
+        ASSERT(slot != NULL);
         went += settle(v, slot);
     }
     return went;
@@ -350,7 +351,7 @@ static int evict_sample(struct eviction *v)
     p.n = p.looked = 0;
     lock_take(&sh->lock, LOCK_SHARD);
     sample_table(v, hash, &p);
-    bool whole = p.n > 0 && p.n >= (v->haste ? (uint32_t)HASTE_LEAST : v->size);
+    bool whole = p.n > 0 && p.n >= (v->haste && v->size > HASTE_LEAST ? (uint32_t)HASTE_LEAST : v->size);
     if (whole)
         went = v->haste ? settle_some(v, &p) : settle(v, p.slot[choose(v, &p)]);
     lock_release(&sh->lock, LOCK_SHARD);
