@@ -28,6 +28,7 @@ enum {
                           for memory is most of an eviction's cost */
     HASTE_LEAST = 16, /* candidates of a table, and others are looked at as well if it has fewer */
     HASTE_AT_ONCE = SAMPLE_MAX / HASTE_SAMPLE,
+    SIZE_SIXTEENTHS = 12, /* of its score an entry's size adds or takes away, at most: see larger_goes */
     NEAR = 8,               /* ages that differ by less than this part of them are about the same */
     SAMPLE_SHARDS = SHARDS, /* looked at for one sample, and as many slots of them: */
     SAMPLE_SLOTS = 16384,
@@ -135,6 +136,24 @@ static int64_t score(const struct store_ctx *sx, int policy, slot_t s, uint32_t 
     default:
         return slot_age(sx, s);
     }
+}
+
+/* For the room of a large entry several small ones can stay, so the larger an entry is, the sooner it goes, the smaller,
+ * the later: by the difference to the mean size of the entries of its part and age. The mean of all would do as well
+ * where sizes stay the same; where they change, what is small would outlive what is asked for. Of a rope only its head
+ * is known here. */
+static int64_t larger_goes(const struct eviction *v, slot_t s, uint32_t class, int64_t score)
+{
+    struct store *store = v->sx->store;
+    _Atomic uint32_t *known =
+        &store->mean_size[slot_freq(s) & S3_MAIN ? 1 : 0][s >> SLOT_AGE_SHIFT & SLOT_AGE_MASK]; /* in sixteenths */
+    int64_t size = (int64_t)store->slab.classes.c[class].size * 16;
+    int64_t mean = atomic_load_explicit(known, memory_order_relaxed);
+    if (mean == 0)
+        mean = size;
+    if (v->sx->background)
+        atomic_store_explicit(known, (uint32_t)(mean + (size - mean) / 32), memory_order_relaxed);
+    return score * (256 + SIZE_SIXTEENTHS * 16 * (size - mean) / (size + mean));
 }
 
 /* Bytes of chunks that an item takes. */
@@ -277,7 +296,8 @@ static void sample_table(struct eviction *v, uint64_t hash, struct sample *p)
         p->slot[p->n] = slot;
         p->shard[p->n] = (uint16_t)(hash >> (64 - SHARD_BITS));
         p->class[p->n] = (uint16_t)slab_class_of_ref(&v->sx->store->slab, slot_ref(*slot));
-        p->score[p->n++] = sc;
+        p->score[p->n] = v->policy == EVICT_ALLKEYS_S3FIFO ? larger_goes(v, *slot, p->class[p->n], sc) : sc;
+        p->n++;
     }
 }
 

@@ -21,13 +21,13 @@ struct ghost {
     _Atomic(struct ghost_table *) table; /* made once, at the first eviction; NULL: none */
 };
 
-/* Makes room for about n ghosts, once. */
+/* Makes room for about n ghosts, once: for three quarters of them at least. */
 static inline void ghost_make(struct ghost *g, uint64_t n)
 {
     if (atomic_load_explicit(&g->table, memory_order_relaxed) != NULL)
         return;
     uint32_t bits = 10;
-    while (bits < 29 && (UINT64_C(1) << bits) < n)
+    while (bits < 29 && (UINT64_C(1) << bits) < n / 4 * 3)
         bits++;
     struct ghost_table *t = calloc(1, sizeof *t + (sizeof t->at[0] << bits)), *none = NULL;
     if (t == NULL)

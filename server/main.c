@@ -264,6 +264,7 @@ static int serve(struct main_loop *m)
     if (up == PARTS) {
         log_line(LOG_NOTICE, "Ready to accept connections");
         process_ready(m->srv->opt);
+        process_drop_start();
         event_base_dispatch(m->srv->base);
         log_line(LOG_WARNING, "Flagstone is now ready to exit, bye bye...");
     }

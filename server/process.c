@@ -2,6 +2,8 @@
 #include "server/process.h"
 
 #include <dlfcn.h>
+#include <link.h>
+#include <sys/mman.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -116,6 +118,28 @@ void process_ready(struct options *o)
         log_line(LOG_NOTICE, "supervised by upstart, will stop to signal readiness");
         raise(SIGSTOP);
     }
+}
+
+/* Of one program or library: what is mapped of its file and cannot be written. What is needed again is found in the
+ * page cache. (The kernel's own vdso refuses, and stays.) */
+static int drop_mapped(struct dl_phdr_info *info, size_t size, void *page)
+{
+    (void)size;
+    uintptr_t mask = *(const size_t *)page - 1;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        uintptr_t from = (info->dlpi_addr + segment->p_vaddr) & ~mask;
+        uintptr_t to = (info->dlpi_addr + segment->p_vaddr + segment->p_memsz + mask) & ~mask;
+        if (segment->p_type == PT_LOAD && (segment->p_flags & PF_W) == 0)
+            madvise((void *)from, to - from, MADV_DONTNEED); /* NOLINT(performance-no-int-to-ptr) */
+    }
+    return 0;
+}
+
+void process_drop_start(void)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    dl_iterate_phdr(drop_mapped, &page);
 }
 
 void process_stopping(struct options *o)

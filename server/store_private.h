@@ -164,6 +164,7 @@ struct store {
     uint32_t sweep_shard;            /* where the sweep goes on; reclaim lock */
     uint8_t sweep_dead[DB_PHYSICAL]; /* what this round of it frees; reclaim lock */
     struct age_clock age;
+    _Atomic uint32_t mean_size[2][AGE_TICKS]; /* see larger_goes; written by the memory thread */
     _Atomic bool full;  /* little more than the reserve is left, and entries are evicted: who finds a class running out
                            wakes the memory thread, and pages stay where they are */
     _Atomic int policy; /* enum evict_policy */

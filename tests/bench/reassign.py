@@ -96,7 +96,7 @@ def reassign(park, report, args):
                 "memory that older steps' items still hold, errors of SET, peak RSS to maxmemory up to there")
     if park.flagstone is None:
         return
-    mix = steady(park, park.flagstone, int(200_000_000 * args.scale), int(10_000_000 * args.scale))
+    mix = steady(park, park.flagstone, int(200_000_000 * args.scale), int(20_000_000 * args.scale))
     report.put("steady", mix)
     ages = sorted(mix["ages"].values())
     middle = ages[len(ages) // 2] if ages else None

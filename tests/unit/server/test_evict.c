@@ -423,6 +423,50 @@ static void test_nothing_is_refused_for_what_classes_keep(void **state)
     assert_int_equal(reclaim_for(f.sx, size_class_of(&f.s->slab.classes, 2000), 1, UINT64_MAX), RECLAIM_DONE);
 }
 
+/* Values of `bytes` for the keys [first, last), in steps, of which an eighth each is a tick older than the next. */
+static void put_sized(uint32_t first, uint32_t last, uint32_t step, size_t bytes)
+{
+    static const char value[400];
+    uint32_t then = atomic_load(&f.s->age.tick);
+    for (uint32_t i = first; i < last; i += step) {
+        set_tick(then + (i - first) * 8 / (last - first));
+        assert_int_equal(fixture_put(&f, name(i), 0, value, bytes, STORE_NO_EXPIRY), STORE_OK);
+    }
+}
+
+static void evict_in_bits(uint32_t n)
+{
+    for (uint32_t done = 0; done < n;)
+        done += evict(n - done < 500 ? n - done : 500);
+}
+
+/* Of entries of the same ages the larger ones go first; but small ones that are older go before large ones. */
+static void test_larger_ones_go_sooner(void **state)
+{
+    (void)state;
+    set_policy(EVICT_ALLKEYS_S3FIFO);
+    f.sx->background = true; /* the memory thread's: it is who learns how large entries are */
+    put_sized(0, MANY, 2, 40);
+    set_tick(0);
+    put_sized(1, MANY, 2, 400);
+    evict_in_bits(MANY / 4);
+    uint32_t small = left(0, MANY, 2), large = left(1, MANY, 2);
+    assert_in_range(small, large + MANY / 16, MANY / 2);
+    assert_true(large > 0);
+}
+
+static void test_small_ones_do_not_outlive(void **state)
+{
+    (void)state;
+    set_policy(EVICT_ALLKEYS_S3FIFO);
+    f.sx->background = true;
+    put_sized(0, MANY / 2, 1, 40);
+    set_tick(8);
+    put_sized(MANY / 2, MANY, 1, 400);
+    evict_in_bits(MANY / 4);
+    assert_in_range(left(MANY / 2, MANY, 1), MANY / 2 - FEW, MANY / 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -443,6 +487,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_nothing_is_refused_for_what_classes_keep, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_tables_keep_their_sizes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_class_that_is_short_makes_room, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_larger_ones_go_sooner, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_small_ones_do_not_outlive, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

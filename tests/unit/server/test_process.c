@@ -72,11 +72,30 @@ static void test_systemd_is_told(void **state)
     rmdir(dir);
 }
 
+static long mapped_of_files(void)
+{
+    long shared = 0;
+    FILE *statm = fopen("/proc/self/statm", "re");
+    assert_non_null(statm);
+    assert_int_equal(fscanf(statm, "%*d %*d %ld", &shared), 1);
+    fclose(statm);
+    return shared;
+}
+
+static void test_what_starting_needed_goes(void **state)
+{
+    (void)state;
+    long before = mapped_of_files();
+    process_drop_start();
+    assert_in_range(mapped_of_files(), 1, before - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pid_file),
         cmocka_unit_test(test_systemd_is_told),
+        cmocka_unit_test(test_what_starting_needed_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
