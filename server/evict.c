@@ -28,7 +28,7 @@ enum {
                           for memory is most of an eviction's cost */
     HASTE_LEAST = 16, /* candidates of a table, and others are looked at as well if it has fewer */
     HASTE_AT_ONCE = SAMPLE_MAX / HASTE_SAMPLE,
-    SIZE_SIXTEENTHS = 12, /* of its score an entry's size adds or takes away, at most: see larger_goes */
+    SIZE_SIXTEENTHS = 12,   /* of its score an entry's size adds or takes away, at most: see larger_goes */
     NEAR = 8,               /* ages that differ by less than this part of them are about the same */
     SAMPLE_SHARDS = SHARDS, /* looked at for one sample, and as many slots of them: */
     SAMPLE_SLOTS = 16384,
@@ -145,8 +145,8 @@ static int64_t score(const struct store_ctx *sx, int policy, slot_t s, uint32_t 
 static int64_t larger_goes(const struct eviction *v, slot_t s, uint32_t class, int64_t score)
 {
     struct store *store = v->sx->store;
-    _Atomic uint32_t *known =
-        &store->mean_size[slot_freq(s) & S3_MAIN ? 1 : 0][s >> SLOT_AGE_SHIFT & SLOT_AGE_MASK]; /* in sixteenths */
+    uint32_t part = slot_freq(s) & S3_MAIN ? 1 : 0;
+    _Atomic uint32_t *known = &store->mean_size[part][s >> SLOT_AGE_SHIFT & SLOT_AGE_MASK]; /* in sixteenths */
     int64_t size = (int64_t)store->slab.classes.c[class].size * 16;
     int64_t mean = atomic_load_explicit(known, memory_order_relaxed);
     if (mean == 0)

@@ -94,9 +94,9 @@ def resize(park, report, args):
 def replay_aside(park, server, stream, memory, ideal_memory, scale):
     server.start(memory=memory)
     try:
-        done = park.run([f"{BUILD}/bench-replay", "aside", "--which", stream, "--port", server.port, "--pid", server.pid,
-                         "--protocol", server.protocol, "--keys", int(4_000_000 * scale), "--requests",
-                         int(10_000_000 * scale), "--ideal", ideal_memory])
+        done = park.run([f"{BUILD}/bench-replay", "aside", "--which", stream, "--port", server.port,
+                         "--pid", server.pid, "--protocol", server.protocol, "--keys", int(4_000_000 * scale),
+                         "--requests", int(10_000_000 * scale), "--ideal", ideal_memory])
     finally:
         server.stop()
     complain(f"{server.name} {stream}", done)
