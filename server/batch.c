@@ -168,7 +168,7 @@ void batch_run(struct worker *w)
     w->now_ms = clock_wall_ms();
     store_ctx_turn(w->sx, w->now_ms);
     acl_catch_up(w);
-    ahead_begin(&b->ahead, b->keys.n);
+    ahead_begin(&b->ahead, w->srv->store, b->keys.n);
     b->finished = 0;
     struct request *r = b->req;
     uint32_t closed = b->ngroups - b->open;

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "server/age.h"
+#include "server/ahead.h"
 #include "server/client_room.h"
 #include "server/evict.h"
 #include "server/expiry.h"
@@ -386,8 +387,10 @@ static void beat(struct memthread *m)
     m->next_beat_ns = now + BEAT_MS * UINT64_C(1000000);
     if (++m->beats % WATCH_BEATS == 1)
         memory_watch(m->srv, &m->watch);
-    if (m->beats % WATCH_BEATS == 0)
+    if (m->beats % WATCH_BEATS == 0) {
         pack_look(m);
+        ahead_measure(m->store);
+    }
     if (m->beats == SETTLED_BEATS && store_is_empty(m->store))
         memory_begin(m->srv); /* at the start other threads were still touching their stacks */
     if (OPT(m->srv->opt, maxmemory) > 0 || m->beats % WATCH_BEATS == 1) /* without a limit it is only shown */
