@@ -138,10 +138,10 @@ static int64_t score(const struct store_ctx *sx, int policy, slot_t s, uint32_t 
     }
 }
 
-/* For the room of a large entry several small ones can stay, so the larger an entry is, the sooner it goes, the smaller,
- * the later: by the difference to the mean size of the entries of its part and age. The mean of all would do as well
- * where sizes stay the same; where they change, what is small would outlive what is asked for. Of a rope only its head
- * is known here. */
+/* For the room of a large entry several small ones can stay, so the larger an entry is, the sooner it goes, the
+ * smaller, the later: by the difference to the mean size of the entries of its part and age. The mean of all would do
+ * as well where sizes stay the same; where they change, what is small would outlive what is asked for. Of a rope only
+ * its head is known here. */
 static int64_t larger_goes(const struct eviction *v, slot_t s, uint32_t class, int64_t score)
 {
     struct store *store = v->sx->store;
