@@ -2,8 +2,9 @@
 #include "server/ahead.h"
 
 #include "server/index_find.h"
+#include "slab/base/assert.h"
 
-enum { LARGE = 24 << 20 }; /* bytes of tables that a processor's last cache does not hold beside what else there is */
+enum { LARGE = 24 << 20 }; /* bytes of tables: 18 MB were found in a last cache of 32 MB, 36 were not */
 
 /* Asks for the items of n keys. */
 static inline void ahead_items(const struct store *s, struct skey *k, size_t n)
@@ -28,6 +29,7 @@ void ahead_block(struct ahead *a, const struct store *s, struct skey *keys, size
     size_t tables = items + AHEAD_TABLES < a->n ? items + AHEAD_TABLES : a->n;
     for (; a->tables < tables; a->tables++)
         index_prefetch_table(s, &keys[a->tables]);
+    REQUIRE(a->block > 0);
     while (a->items < items) {
         size_t n = items - a->items < a->block ? items - a->items : a->block;
         ahead_items(s, keys + a->items, n);

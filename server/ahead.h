@@ -8,7 +8,7 @@
  * the locks are let go; their items are asked for. A locked instruction waits for all loads before it, so that with one
  * between any two keys their cache misses, and their walks of the page table, would queue. Locks are only tried, so
  * their order is free, and held for half a microsecond. Fetching all of a batch at once is worse: the last lines evict
- * the first. The items of eight keys are as many lines as a core can wait for at a time, so while tables are found in
+ * the first. The items of eight keys are more lines than a core can wait for at a time, so while tables are found in
  * its cache blocks are of half as many; where they come from memory, too, the wait for their locks is what counts. */
 #ifndef FLAGSTONE_SERVER_AHEAD_H
 #define FLAGSTONE_SERVER_AHEAD_H

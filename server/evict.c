@@ -4,10 +4,10 @@
  * lock at a time, and the one that was chosen is looked up again by its chunk.
  *
  * The frequency bits (3) by policy:
- *   allkeys-s3fifo  main 1 | uses 2. A new entry is in the small part (main 0). The oldest of the part that is over its
- *                   share goes: from the small part to main if it was used meanwhile, else out; in main it stays,
- *                   younger, as long as it has uses left. The age is the age of insertion. What went leaves a ghost:
- *                   if it comes back it is in main at once, with a use.
+ *   allkeys-s3fifo  main 1 | uses 2. A new entry is in the small part (main 0). The worst, by age and size, of the part
+ *                   that is over its share goes: from the small part to main if it was used meanwhile, else out; in
+ *                   main it stays, younger, as long as it has uses left. The age is the age of insertion. What went
+ *                   leaves a ghost: if it comes back it is in main at once, with a use.
  *   *-lfu           a logarithmic counter of uses; the age is the age of the last use, and decays it
  *   others          not used; the age is the age of the last use */
 #include "server/evict.h"
@@ -29,7 +29,7 @@ enum {
     HASTE_LEAST = 16, /* candidates of a table, and others are looked at as well if it has fewer */
     HASTE_AT_ONCE = SAMPLE_MAX / HASTE_SAMPLE,
     SIZE_SIXTEENTHS = 12,   /* of its score an entry's size adds or takes away, at most: see larger_goes */
-    NEAR = 8,               /* ages that differ by less than this part of them are about the same */
+    NEAR = 8,               /* scores that differ by less than this part of them are about the same */
     SAMPLE_SHARDS = SHARDS, /* looked at for one sample, and as many slots of them: */
     SAMPLE_SLOTS = 16384,
     WANTED_TRIES = 16, /* samples for an entry of a class that is short */
@@ -138,22 +138,31 @@ static int64_t score(const struct store_ctx *sx, int policy, slot_t s, uint32_t 
     }
 }
 
+/* The bytes that a candidate counts with: its chunk, or, of a rope, the largest one. Only where heads of ropes are
+ * among the chunks of its class the item itself has to be looked at. Shard locked. */
+static uint32_t weight(const struct store *s, slot_t slot, uint32_t class)
+{
+    if (UNLIKELY(atomic_load_explicit(&s->has_ropes[class], memory_order_relaxed)) &&
+        item_kind(item_head(slab_ptr(&s->slab, slot_ref(slot)))) == KIND_ROPE)
+        return CHUNK_MAX;
+    return s->slab.classes.c[class].size;
+}
+
 /* For the room of a large entry several small ones can stay, so the larger an entry is, the sooner it goes, the
  * smaller, the later: by the difference to the mean size of the entries of its part and age. The mean of all would do
- * as well where sizes stay the same; where they change, what is small would outlive what is asked for. Of a rope only
- * its head is known here. */
-static int64_t larger_goes(const struct eviction *v, slot_t s, uint32_t class, int64_t score)
+ * as well where sizes stay the same; where they change, what is small would outlive what is asked for. Shard locked. */
+static int64_t larger_goes(const struct eviction *v, slot_t s, uint32_t class, int64_t age)
 {
     struct store *store = v->sx->store;
     uint32_t part = slot_freq(s) & S3_MAIN ? 1 : 0;
-    _Atomic uint32_t *known = &store->mean_size[part][s >> SLOT_AGE_SHIFT & SLOT_AGE_MASK]; /* in sixteenths */
-    int64_t size = (int64_t)store->slab.classes.c[class].size * 16;
+    _Atomic uint32_t *known = &store->mean_size[part][s >> SLOT_AGE_SHIFT & SLOT_AGE_MASK];
+    int64_t size = (int64_t)weight(store, s, class) * 16;
     int64_t mean = atomic_load_explicit(known, memory_order_relaxed);
     if (mean == 0)
         mean = size;
     if (v->sx->background)
         atomic_store_explicit(known, (uint32_t)(mean + (size - mean) / 32), memory_order_relaxed);
-    return score * (256 + SIZE_SIXTEENTHS * 16 * (size - mean) / (size + mean));
+    return age * (256 + SIZE_SIXTEENTHS * 16 * (size - mean) / (size + mean));
 }
 
 /* Bytes of chunks that an item takes. */
@@ -189,27 +198,26 @@ static void evict_slot(struct eviction *v, slot_t *slot)
     counter_inc(&sx->counters.evicted);
 }
 
-/* S3-FIFO on a sample: the oldest of the part that is over its share. */
+/* S3-FIFO on a sample: the worst of the part that is over its share. */
 static uint32_t choose_s3(struct store_ctx *sx, const struct sample *p)
 {
-    uint32_t oldest[2] = {SAMPLE_MAX, SAMPLE_MAX}, small = 0;
+    uint32_t worst[2] = {SAMPLE_MAX, SAMPLE_MAX}, small = 0;
     for (uint32_t i = 0; i < p->n; i++) {
         uint32_t part = slot_freq(p->seen[i]) & S3_MAIN ? 1 : 0;
         small += part == 0;
-        if (oldest[part] == SAMPLE_MAX || p->score[i] > p->score[oldest[part]])
-            oldest[part] = i;
+        if (worst[part] == SAMPLE_MAX || p->score[i] > p->score[worst[part]])
+            worst[part] = i;
     }
     /* the small share of the whole cache, as a running mean of the samples (16.16) */
     if (p->n > 0)
         sx->small_share += (int32_t)((small << 16) / p->n - (uint32_t)sx->small_share) / 64;
     bool from_small =
-        oldest[1] == SAMPLE_MAX || (oldest[0] != SAMPLE_MAX && sx->small_share * 100 > S3_SMALL_SHARE << 16);
-    return oldest[from_small ? 0 : 1];
+        worst[1] == SAMPLE_MAX || (worst[0] != SAMPLE_MAX && sx->small_share * 100 > S3_SMALL_SHARE << 16);
+    return worst[from_small ? 0 : 1];
 }
 
-/* Among those about as old as the worst, and of its part, the worst whose class is short of chunks: it makes room where
- * room is needed, while others' holes would have to be emptied pages first. So a steady mix moves hardly any page, and
- * the ages at which classes evict stay within NEAR. */
+/* Among those about as bad as the worst, and of its part, the worst whose class is short of chunks: it makes room where
+ * room is needed, while others' holes would have to be emptied pages first. So a steady mix moves hardly any page. */
 static uint32_t prefer_wanted(const struct eviction *v, const struct sample *p, uint32_t worst)
 {
     bool s3 = v->policy == EVICT_ALLKEYS_S3FIFO, lru = v->policy == EVICT_ALLKEYS_LRU;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,26 +121,54 @@ void process_ready(struct options *o)
     }
 }
 
-/* Of one program or library: what is mapped of its file and cannot be written. What is needed again is found in the
- * page cache. (The kernel's own vdso refuses, and stays.) */
-static int drop_mapped(struct dl_phdr_info *info, size_t size, void *page)
+/* /proc/self/pagemap has eight bytes a page: Documentation/admin-guide/mm/pagemap.rst of the kernel. */
+enum { PAGES_LOOKED_AT = 512 };
+#define PAGE_OF_FILE (UINT64_C(1) << 63 | UINT64_C(1) << 61) /* present, and not anonymous */
+
+/* Lets go of those pages in [from, to) that are the file's own. What was written (a breakpoint, a probe) stays. */
+static void drop_file_pages(int pagemap, char *from, const char *to, size_t page)
 {
+    uint64_t entry[PAGES_LOOKED_AT];
+    while (from < to) {
+        ssize_t got = pread(pagemap, entry, sizeof entry, (off_t)((uintptr_t)from / page * sizeof *entry));
+        if (got < (ssize_t)sizeof *entry)
+            return;
+        size_t n = (size_t)got / sizeof *entry, left = (size_t)(to - from) / page, begin = 0;
+        n = n < left ? n : left;
+        for (size_t i = 0; i <= n; i++) {
+            if (i < n && (entry[i] & PAGE_OF_FILE) == PAGE_OF_FILE)
+                continue;
+            if (i > begin)
+                madvise(from + begin * page, (i - begin) * page, MADV_DONTNEED);
+            begin = i + 1;
+        }
+        from += n * page;
+    }
+}
+
+/* Of one program or library: what is mapped of its file and cannot be written. What is needed again is found in the
+ * page cache. */
+static int drop_mapped(struct dl_phdr_info *info, size_t size, void *pagemap)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
     (void)size;
-    uintptr_t mask = *(const size_t *)page - 1;
     for (int i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-        uintptr_t from = (info->dlpi_addr + segment->p_vaddr) & ~mask;
-        uintptr_t to = (info->dlpi_addr + segment->p_vaddr + segment->p_memsz + mask) & ~mask;
+        uintptr_t from = (info->dlpi_addr + segment->p_vaddr) & ~(page - 1);
+        uintptr_t to = (info->dlpi_addr + segment->p_vaddr + segment->p_memsz + page - 1) & ~(page - 1);
         if (segment->p_type == PT_LOAD && (segment->p_flags & PF_W) == 0)
-            madvise((void *)from, to - from, MADV_DONTNEED); /* NOLINT(performance-no-int-to-ptr) */
+            drop_file_pages(*(const int *)pagemap, (char *)from, (const char *)to, page);
     }
     return 0;
 }
 
 void process_drop_start(void)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    dl_iterate_phdr(drop_mapped, &page);
+    int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    if (pagemap < 0)
+        return; /* what is the file's own cannot be told from what is not */
+    dl_iterate_phdr(drop_mapped, &pagemap);
+    close(pagemap);
 }
 
 void process_stopping(struct options *o)

@@ -21,7 +21,7 @@ void process_ready(struct options *o);
 void process_stopping(struct options *o);
 
 /* Gives back the memory of those parts of the program and its libraries that only starting needed: what is used is
- * mapped again as it is used. Once, when everything is up. */
+ * mapped again as it is used. Without /proc nothing goes. Once, when everything is up. */
 void process_drop_start(void);
 
 #endif

@@ -50,6 +50,8 @@ static enum move_outcome move_item(struct store *s, uint64_t hash, chunk_ref ref
     memcpy(copy, it, used);
     if (item_kind(head) == KIND_STRING) /* a larger chunk has more slack */
         atomic_store_explicit(&copy->head, item_set_slack(head, room - used), memory_order_relaxed);
+    else
+        store_has_rope(s, slab_class_of_ref(&s->slab, to));
     slab_set_state(&s->slab, to, slab_get_state(&s->slab, ref));
     *slot = (*slot & ~SLOT_REF_MASK) | to;
     return MOVE_MOVED;

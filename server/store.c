@@ -180,6 +180,8 @@ static chunk_ref new_item(struct store_ctx *sx, const struct skey *k, const stru
         return 0;
     }
     uint32_t slack = p->rope ? 0 : slab->classes.c[p->class].size - p->bytes;
+    if (p->rope)
+        store_has_rope(sx->store, p->class);
     item_write(slab_ptr(slab, ref), p->rope ? KIND_ROPE : KIND_STRING, k, p->expiry, slack, p->marks);
     return ref;
 }

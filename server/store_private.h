@@ -164,7 +164,6 @@ struct store {
     uint32_t sweep_shard;            /* where the sweep goes on; reclaim lock */
     uint8_t sweep_dead[DB_PHYSICAL]; /* what this round of it frees; reclaim lock */
     struct age_clock age;
-    _Atomic uint32_t mean_size[2][AGE_TICKS]; /* see larger_goes; written by the memory thread */
     _Atomic bool full;  /* little more than the reserve is left, and entries are evicted: who finds a class running out
                            wakes the memory thread, and pages stay where they are */
     _Atomic int policy; /* enum evict_policy */
@@ -186,7 +185,19 @@ struct store {
     void (*wake_workers)(void *);              /* makes every worker turn its loop once */
     bool (*spare)(void *, struct store_ctx *); /* before keys go: true, clients give back memory (client_room.h) */
     void *wake_arg;
+    _Atomic bool has_ropes[CLASS_MAX]; /* classes in whose chunks heads of ropes have been put; never cleared */
+    /* What eviction knows of sizes (larger_goes in evict.c): sixteenths of a byte, by part and by tick of the age.
+     * Written by the memory thread, all the time, so on lines of their own. */
+    char apart[64];
+    _Atomic uint32_t mean_size[2][AGE_TICKS];
 };
+
+/* To be called wherever the head of a rope is put into a chunk of the class. */
+static inline void store_has_rope(struct store *s, uint32_t class)
+{
+    if (__builtin_expect(!atomic_load_explicit(&s->has_ropes[class], memory_order_relaxed), 0))
+        atomic_store_explicit(&s->has_ropes[class], true, memory_order_relaxed);
+}
 
 static inline struct shard *shard_of(const struct store *s, uint64_t hash)
 {

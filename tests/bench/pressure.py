@@ -91,7 +91,7 @@ def resize(park, report, args):
 
 # ---- misses at a limit -----------------------------------------------------------------------------------------------
 
-def replay_aside(park, server, stream, memory, ideal_memory, scale):
+def replay_aside(park, name, server, stream, memory, ideal_memory, scale):
     server.start(memory=memory)
     try:
         done = park.run([f"{BUILD}/bench-replay", "aside", "--which", stream, "--port", server.port,
@@ -99,7 +99,7 @@ def replay_aside(park, server, stream, memory, ideal_memory, scale):
                          "--requests", int(10_000_000 * scale), "--ideal", ideal_memory])
     finally:
         server.stop()
-    complain(f"{server.name} {stream}", done)
+    complain(f"{name} {stream}", done)
     return done
 
 
@@ -114,7 +114,7 @@ def missratio(park, report, args):
     for stream in ("zipf", "scan", "shift"):
         ideal, cells, out = None, [], {}
         for name, server, limit in runs:
-            done = replay_aside(park, server, stream, limit, memory if ideal is None else 0, args.scale)
+            done = replay_aside(park, name, server, stream, limit, memory if ideal is None else 0, args.scale)
             ideal = ideal or done["ideal"]
             out[name] = done
             cells.append(f"{number(done['miss_ratio'], 4)} ({number(megabytes(done['high_water']), 1)} MB)")

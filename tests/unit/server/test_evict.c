@@ -426,7 +426,7 @@ static void test_nothing_is_refused_for_what_classes_keep(void **state)
 /* Values of `bytes` for the keys [first, last), in steps, of which an eighth each is a tick older than the next. */
 static void put_sized(uint32_t first, uint32_t last, uint32_t step, size_t bytes)
 {
-    static const char value[400];
+    static const char value[20000];
     uint32_t then = atomic_load(&f.s->age.tick);
     for (uint32_t i = first; i < last; i += step) {
         set_tick(then + (i - first) * 8 / (last - first));
@@ -436,11 +436,14 @@ static void put_sized(uint32_t first, uint32_t last, uint32_t step, size_t bytes
 
 static void evict_in_bits(uint32_t n)
 {
-    for (uint32_t done = 0; done < n;)
-        done += evict(n - done < 500 ? n - done : 500);
+    for (uint32_t done = 0; done < n;) {
+        uint32_t went = evict(n - done < 500 ? n - done : 500);
+        assert_true(went > 0);
+        done += went;
+    }
 }
 
-/* Of entries of the same ages the larger ones go first; but small ones that are older go before large ones. */
+/* Of entries of the same ages the larger ones go first. */
 static void test_larger_ones_go_sooner(void **state)
 {
     (void)state;
@@ -455,6 +458,37 @@ static void test_larger_ones_go_sooner(void **state)
     assert_true(large > 0);
 }
 
+/* A value of several chunks is large, however small the chunk that the index names. */
+static void test_large_values_are_large(void **state)
+{
+    (void)state;
+    enum { N = 4000 };
+    set_policy(EVICT_ALLKEYS_S3FIFO);
+    f.sx->background = true;
+    put_sized(0, N, 2, 400);
+    set_tick(0);
+    put_sized(1, N, 2, 20000);
+    evict_in_bits(N / 4);
+    assert_true(left(0, N, 2) > left(1, N, 2) + N / 16);
+}
+
+/* Only the memory thread learns sizes; other policies than S3-FIFO do not look at them. */
+static void test_sizes_are_the_memory_threads(void **state)
+{
+    (void)state;
+    put_sized(0, MANY, 2, 40);
+    set_tick(0);
+    put_sized(1, MANY, 2, 400);
+    set_policy(EVICT_ALLKEYS_S3FIFO);
+    assert_true(evict(500) > 0);
+    f.sx->background = true;
+    set_policy(EVICT_ALLKEYS_LRU);
+    assert_true(evict(500) > 0);
+    for (uint32_t i = 0; i < 2 * AGE_TICKS; i++)
+        assert_int_equal(atomic_load(&f.s->mean_size[i / AGE_TICKS][i % AGE_TICKS]), 0);
+}
+
+/* Small ones that are older go before large ones. */
 static void test_small_ones_do_not_outlive(void **state)
 {
     (void)state;
@@ -488,6 +522,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_tables_keep_their_sizes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_class_that_is_short_makes_room, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_larger_ones_go_sooner, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_large_values_are_large, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_sizes_are_the_memory_threads, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_small_ones_do_not_outlive, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
