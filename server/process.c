@@ -2,15 +2,15 @@
 #include "server/process.h"
 
 #include <dlfcn.h>
-#include <link.h>
-#include <sys/mman.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "server/options.h"
