@@ -6,8 +6,19 @@
 
 enum { LARGE = 24 << 20 }; /* bytes of tables: 18 MB were found in a last cache of 32 MB, 36 were not */
 
-/* Asks for the items of n keys. */
-static inline void ahead_items(const struct store *s, struct skey *k, size_t n)
+static inline size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Where a stage is to get to while the keys before `next` run: whole blocks. */
+static inline size_t stage_end(const struct ahead *a, size_t next, size_t distance)
+{
+    return least((next + distance + a->block - 1) & ~(a->block - 1), a->n);
+}
+
+/* Asks for the first lines of n keys' items. */
+static inline void ahead_items(struct ahead *a, const struct store *s, struct skey *k, size_t n)
 {
     chunk_ref ref[AHEAD_BLOCK_MAX];
     struct shard *held[AHEAD_BLOCK_MAX];
@@ -20,22 +31,33 @@ static inline void ahead_items(const struct store *s, struct skey *k, size_t n)
     for (size_t i = 0; i < n; i++)
         if (LIKELY(held[i] != NULL))
             lock_release(&held[i]->lock, LOCK_SHARD);
-    for (size_t i = 0; i < n; i++)
-        index_prefetch_item(s, ref[i]);
+    for (size_t i = 0; i < n; i++) {
+        index_prefetch_first(s, ref[i]);
+        a->place[a->items++ % AHEAD_PLACES] = ref[i];
+    }
 }
 
-void ahead_block(struct ahead *a, const struct store *s, struct skey *keys, size_t items)
+static inline void ahead_rests(struct ahead *a, const struct store *s, size_t end)
 {
-    size_t tables = items + AHEAD_TABLES < a->n ? items + AHEAD_TABLES : a->n;
+    for (; a->rests < end; a->rests++)
+        index_prefetch_rest(s, a->place[a->rests % AHEAD_PLACES]);
+}
+
+void ahead_block(struct ahead *a, const struct store *s, struct skey *keys, size_t next)
+{
+    const size_t tables = stage_end(a, next, AHEAD_TABLES), items = stage_end(a, next, AHEAD_ITEMS);
     for (; a->tables < tables; a->tables++)
         index_prefetch_table(s, &keys[a->tables]);
     REQUIRE(a->block > 0);
     while (a->items < items) {
-        size_t n = items - a->items < a->block ? items - a->items : a->block;
-        ahead_items(s, keys + a->items, n);
-        a->items += n;
+        if (UNLIKELY(a->items - a->rests > AHEAD_PLACES - AHEAD_BLOCK_MAX)) /* a command of many keys */
+            ahead_rests(a, s, a->items - AHEAD_ITEMS);
+        ahead_items(a, s, keys + a->items, least(items - a->items, a->block));
     }
-    a->due = items < a->n ? items - AHEAD_ITEMS : SIZE_MAX;
+    ahead_rests(a, s, stage_end(a, next, AHEAD_RESTS));
+    size_t due = a->rests < a->n ? a->rests - AHEAD_RESTS : SIZE_MAX;
+    due = a->items < a->n ? least(due, a->items - AHEAD_ITEMS) : due;
+    a->due = a->tables < a->n ? least(due, a->tables - AHEAD_TABLES) : due;
 }
 
 void ahead_measure(struct store *s)

@@ -2,7 +2,7 @@
  *
  *     parse      find the command, hash its keys                             as requests come in (dispatch_prepare)
  *     stage 1    prefetch a key's table                                      some keys ahead (ahead.h)
- *     stage 2    prefetch a key's item                                       the same, some keys nearer
+ *     stage 2    prefetch a key's item, its first line and then the others   the same, some keys nearer
  *     stage 3    execute in order                                            connection by connection
  *     stage 4    send each connection's replies, once a connection           one connection after the other
  *

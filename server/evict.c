@@ -273,7 +273,8 @@ static int settle_some(struct eviction *v, struct sample *p)
     for (uint32_t i = 0; i < n; i++) {
         uint32_t chosen = choose(v, p), last = --p->n;
         ref[i] = slot_ref(p->seen[chosen]);
-        index_prefetch_item(s, ref[i]);
+        index_prefetch_first(s, ref[i]);
+        index_prefetch_rest(s, ref[i]);
         slab_prefetch_give(&s->slab, ref[i]);
         p->seen[chosen] = p->seen[last];
         p->class[chosen] = p->class[last];

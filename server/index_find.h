@@ -178,9 +178,17 @@ static inline chunk_ref index_peek(const struct store *s, const struct shard *sh
     return 0;
 }
 
-/* Starts to fetch an item: all lines of a small one; of a large one the first few, the processor sees the rest coming.
- * No lock: the chunk may be anybody's by now. */
-static inline void index_prefetch_item(const struct store *s, chunk_ref ref)
+/* Starts to fetch the first line of an item, which makes the processor look for its page. No lock: the chunk may be
+ * anybody's by now. */
+static inline void index_prefetch_first(const struct store *s, chunk_ref ref)
+{
+    if (LIKELY(ref != 0))
+        __builtin_prefetch(slab_ptr(&s->slab, ref));
+}
+
+/* Starts to fetch its other lines: all of a small item; of a large one the first few, the processor sees the rest
+ * coming. No lock. */
+static inline void index_prefetch_rest(const struct store *s, chunk_ref ref)
 {
     const struct slab *slab = &s->slab;
     if (UNLIKELY(ref == 0))
@@ -189,10 +197,10 @@ static inline void index_prefetch_item(const struct store *s, chunk_ref ref)
     uint32_t class = slab_class_of_ref(slab, ref), n = PREFETCH_BYTES;
     if (LIKELY(class < slab->classes.n) && slab->classes.c[class].size < PREFETCH_BYTES)
         n = slab->classes.c[class].size;
-    const char *end = p + n;
-    __builtin_prefetch(p);
-    for (p = (const char *)((uintptr_t)p & ~(uintptr_t)63) + 64; p < end; p += 64)
+    const char *last = p + n - 1;
+    for (p += 64; p < last; p += 64)
         __builtin_prefetch(p);
+    __builtin_prefetch(last);
 }
 
 #endif

@@ -11,7 +11,7 @@
 #include "server/index_find.h"
 #include "tests/unit/server/store_fixture.h"
 
-enum { KEYS = 40 };
+enum { KEYS = 100 };
 
 static struct fixture f;
 static struct skey keys[KEYS];
@@ -37,6 +37,22 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* A stage is at the end, or where it has to be, and less than a block beyond. */
+static void expect_stage(const struct ahead *a, size_t at, size_t least)
+{
+    assert_true(at == a->n || (at >= least && at < least + a->block));
+}
+
+/* Of the keys whose items are asked for in part it is known where these are. */
+static void expect_places(const struct ahead *a)
+{
+    assert_true(a->items - a->rests <= AHEAD_PLACES);
+    for (size_t i = a->rests; i < a->items; i++) {
+        const slot_t *slot = index_find(f.s, &keys[i]);
+        assert_int_equal(a->place[i % AHEAD_PLACES], slot == NULL ? 0 : slot_ref(*slot));
+    }
+}
+
 /* Commands of `step` keys each. */
 static void run(size_t n, size_t step, bool large)
 {
@@ -49,9 +65,11 @@ static void run(size_t n, size_t step, bool large)
         assert_true(a.items >= before && a.items <= n && a.tables <= n);
         if (n == 1)
             continue; /* nothing to overlap with */
-        assert_true(a.items >= next && a.tables >= a.items);
-        assert_true(a.items == n || a.items >= next + AHEAD_ITEMS);
-        assert_true(a.items <= next + AHEAD_ITEMS + a.block - 1);
+        assert_true(a.tables >= a.items && a.items >= a.rests && a.rests >= next);
+        expect_stage(&a, a.tables, next + AHEAD_TABLES);
+        expect_stage(&a, a.items, next + AHEAD_ITEMS);
+        expect_stage(&a, a.rests, next + AHEAD_RESTS);
+        expect_places(&a);
     }
 }
 
