@@ -116,6 +116,7 @@ class Pair:
 
     def run(self, commands):
         """Runs one sequence on both; raises Difference."""
+        self.comparison.begin()
         try:
             ours, judge = self.both(lambda client: client.run(PREAMBLE + commands)[len(PREAMBLE):])
             # A key that is set with an expiry in the past is counted until somebody removes it, now or a moment later.
@@ -204,6 +205,7 @@ class Run:
         for name, work in cases.groups():
             wrong = 0
             for item in work:
+                self.pair.comparison.begin()
                 try:
                     item(self.pair)
                 except Difference as difference:
