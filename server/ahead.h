@@ -17,6 +17,8 @@
 #ifndef FLAGSTONE_SERVER_AHEAD_H
 #define FLAGSTONE_SERVER_AHEAD_H
 
+#include <assert.h>
+
 #include "server/store_private.h"
 
 enum {
@@ -25,8 +27,10 @@ enum {
     AHEAD_RESTS = 4,
     AHEAD_BLOCK = 4,
     AHEAD_BLOCK_MAX = 8,
-    AHEAD_PLACES = 32, /* at least AHEAD_ITEMS and two blocks; a power of two */
+    AHEAD_PLACES = 32,
 };
+static_assert(AHEAD_PLACES >= AHEAD_ITEMS + 2 * AHEAD_BLOCK_MAX && AHEAD_PLACES % AHEAD_BLOCK_MAX == 0,
+              "a block's items find room when those before AHEAD_ITEMS have been asked for");
 
 struct ahead {
     size_t tables, items, rests;   /* keys whose tables, items' first lines, items' other lines were asked for */
