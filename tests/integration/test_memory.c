@@ -238,9 +238,9 @@ static void test_slow_readers_go_first(void **state)
         for (int i = 0; i < LARGE; i++)
             freeReplyObject(ask(f.c, "SET large:%d %b XX", i, f.value, (size_t)MB));
     long long lost = settled_evictions(f.c) - before;
-    /* Of 180,000, and of 60,000 if nobody went: the room's 3 MB, a value that is there twice while it is replaced, and
-     * one for each client whose worker is held up for longer than is waited for it. */
-    if (lost > 20000)
+    /* Of 180,000, where 20,600 go if no client does: the room's 3 MB, a value that is there twice while it is replaced,
+     * and one for each client whose worker is held up for longer than is waited for it. */
+    if (lost > 14000)
         fail_msg("%lld keys were evicted", lost);
     assert_true(info_number(f.c, "stats", "evicted_clients") > 0);
     assert_true(memory(f.c, "bytes_orphaned") <= 4 * MB);
