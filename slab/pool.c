@@ -2,6 +2,8 @@
  * the lowest word worth looking at. System calls are made with the lock released, on pages that are in neither. */
 #include "slab/pool.h"
 
+#include <stdio.h>
+
 #include "slab/base/assert.h"
 
 static uint64_t *bits(struct vspace *v)
@@ -200,6 +202,40 @@ uint32_t pool_trim(struct pool *p, uint32_t keep, uint32_t most)
 void pool_set_budget(struct pool *p, uint64_t pages)
 {
     atomic_store(&p->budget, pages < p->pages ? (uint32_t)pages : p->pages);
+}
+
+static bool bit_is_set(struct vspace *v, uint32_t page)
+{
+    return (bits(v)[page / 64] >> (page % 64) & 1) != 0;
+}
+
+static uint32_t bits_set(struct vspace *v, uint32_t high)
+{
+    uint32_t n = 0;
+    for (uint32_t w = 0; w < (high + 63) / 64; w++)
+        n += (uint32_t)__builtin_popcountll(bits(v)[w]);
+    return n;
+}
+
+bool pool_is_used(struct pool *p, uint32_t page)
+{
+    lock_take(&p->lock, LOCK_POOL);
+    bool used = page < p->high && !bit_is_set(&p->free_bits, page) && !bit_is_set(&p->absent_bits, page);
+    lock_release(&p->lock, LOCK_POOL);
+    return used;
+}
+
+bool pool_check(struct pool *p, char *why, size_t n)
+{
+    lock_take(&p->lock, LOCK_POOL);
+    uint32_t high = p->high, free = bits_set(&p->free_bits, high), absent = bits_set(&p->absent_bits, high);
+    uint32_t says_free = atomic_load(&p->free), says_committed = atomic_load(&p->committed);
+    lock_release(&p->lock, LOCK_POOL);
+    bool ok = free == says_free && high - absent == says_committed;
+    if (!ok)
+        snprintf(why, n, "of %u pages %u are free and %u absent; the counts say %u free, %u committed", high, free,
+                 absent, says_free, says_committed);
+    return ok;
 }
 
 size_t pool_table_bytes(struct pool *p)

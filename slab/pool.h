@@ -51,6 +51,11 @@ uint32_t pool_fill(struct pool *p, uint32_t want);
 uint32_t pool_trim(struct pool *p, uint32_t keep, uint32_t most);
 void pool_set_budget(struct pool *p, uint64_t pages);
 
+/* Is the page handed out: below the high-water mark, neither free nor absent? */
+bool pool_is_used(struct pool *p, uint32_t page);
+/* Proves that `free` and `committed` are what the bitmaps say; false: `why` (n bytes) says which is not. */
+bool pool_check(struct pool *p, char *why, size_t n);
+
 /* Resident bytes of the pool's own tables. */
 size_t pool_table_bytes(struct pool *p);
 

@@ -213,7 +213,8 @@ void slab_page_counts(struct slab *s, uint32_t page, struct page_counts *c);
  * the class's lock hardly held. */
 void slab_page_glance(struct slab *s, uint32_t page, struct page_counts *c);
 
-/* Proves the equation of every page and the sums of every class; false: `why` says which. Takes one lock at a time. */
+/* Proves the pool's counts, the equation of every page, that each is one the pool has handed out, and the sums of every
+ * class; false: `why` says which. Holds one class at a time, so pages may come and go meanwhile. */
 bool slab_check(struct slab *s, char *why, size_t n);
 
 /* Resident bytes of descriptors and maps. */

@@ -1,4 +1,6 @@
 /* Chunks: taken and given back, fullest page first, draining, finding states, and the equation of every page. */
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -460,7 +462,64 @@ static void test_the_check_sees(void **state)
     d->hint += 5;
     assert_false(slab_check(&slab, why, sizeof why));
     d->hint -= 5;
+    pool_give(&slab.pool, slab_page_of(refs[0])); /* free in the pool, and yet in its class */
+    assert_false(slab_check(&slab, why, sizeof why));
+    assert_int_equal(pool_take(&slab.pool), slab_page_of(refs[0]));
+    atomic_fetch_add(&slab.pool.committed, 1);
+    assert_false(slab_check(&slab, why, sizeof why));
+    atomic_fetch_sub(&slab.pool.committed, 1);
     assert_sound();
+}
+
+/* Holds up who looks at a class, until it is let go. */
+struct holder {
+    struct lock *lock;
+    _Atomic bool held, let_go;
+};
+
+static void *hold(void *arg)
+{
+    struct holder *h = arg;
+    lock_take(h->lock, LOCK_CLASS);
+    atomic_store(&h->held, true);
+    while (!atomic_load(&h->let_go))
+        sched_yield();
+    lock_release(h->lock, LOCK_CLASS);
+    return NULL;
+}
+
+static void *check(void *why)
+{
+    return slab_check(&slab, why, 256) ? NULL : why;
+}
+
+/* What is sound passes, though pages that were counted are no longer there when the check ends. */
+static void test_checked_while_pages_leave(void **state)
+{
+    (void)state;
+    enum { CHUNKS = 4096 }; /* 256 pages, more than there are classes */
+    static chunk_ref refs[CHUNKS];
+    struct holder h = {.lock = &slab.class[slab.classes.n - 1].lock};
+    pthread_t holder, checker;
+    char why[256];
+    void *wrong;
+    for (int i = 0; i < CHUNKS; i++)
+        assert_true((refs[i] = take(slab.classes.n - 2)) != 0);
+    assert_int_equal(pthread_create(&holder, NULL, hold, &h), 0);
+    while (!atomic_load(&h.held))
+        sched_yield();
+    assert_int_equal(pthread_create(&checker, NULL, check, why), 0);
+    while (atomic_load(&h.lock->word) != 2) /* it sleeps, all classes but this counted */
+        sched_yield();
+    for (int i = 0; i < CHUNKS; i++)
+        slab_give(&slab, refs[i]);
+    pool_trim(&slab.pool, 0, UINT32_MAX);
+    atomic_store(&h.let_go, true);
+    pthread_join(checker, &wrong);
+    pthread_join(holder, NULL);
+    if (wrong != NULL)
+        fail_msg("%s", why);
+    assert_int_equal(pool_in_use(&slab.pool), 1);
 }
 
 /* Random operations: every chunk keeps its contents, no chunk is handed out twice, the counts follow. */
@@ -530,6 +589,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_states, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_hold_states, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_check_sees, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_checked_while_pages_leave, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_against_a_model, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
