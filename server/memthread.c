@@ -55,6 +55,7 @@ enum {
     LAZY_SEGMENTS = 1024,
     RESERVE_MIN_PAGES = 2,
     RESERVE_MAX_PAGES = 1024,
+    READY_MAX_PAGES = 256,
     RESERVE_STEPS = 64,
     TRIM_PAGES = 64,
     EVICT_STEP = 64,
@@ -91,9 +92,10 @@ struct memthread {
     uint8_t pack_wait[CLASS_MAX]; /* looks until it may be packed: it could not be, or is in use in a full cache */
     bool packing;                 /* there may be more to pack since then */
     uint32_t reserve_low, reserve_high;
-    bool held;           /* messages pile up: what would be told of waits */
-    uint64_t breath_ns;  /* when it last slept */
-    uint64_t stretch_ns; /* how long it may work before it sleeps again */
+    uint32_t ready_low, ready_high; /* of the free pages, those that are resident */
+    bool held;                      /* messages pile up: what would be told of waits */
+    uint64_t breath_ns;             /* when it last slept */
+    uint64_t stretch_ns;            /* how long it may work before it sleeps again */
 };
 
 static void wake(void *arg)
@@ -124,12 +126,14 @@ static bool spare(void *arg, struct store_ctx *sx)
 }
 
 /* The watermarks of the reserve, in pages: 1/256 and 1/128 of the budget (without maxmemory, 1/1024 and 1/512 of what
- * is in use), unless the options say. */
+ * is in use), unless the options say. While memory is not full, what is left to be handed out need not be resident: but
+ * for some pages, so that writers need not populate their own. A full cache keeps what it has won. */
 static void set_reserve(struct memthread *m)
 {
     struct pool *pool = &m->store->slab.pool;
     uint64_t low = (uint64_t)OPT(m->srv->opt, reserve_low) / PAGE_SIZE;
     uint64_t high = (uint64_t)OPT(m->srv->opt, reserve_high) / PAGE_SIZE;
+    bool ours = low == 0 && high == 0;
     uint64_t size = OPT(m->srv->opt, maxmemory) > 0 ? atomic_load(&pool->budget) : pool_in_use(pool);
     if (low == 0) {
         low = OPT(m->srv->opt, maxmemory) > 0 ? size / 256 : size / 1024;
@@ -141,6 +145,9 @@ static void set_reserve(struct memthread *m)
         high = 2 * low;
     m->reserve_low = (uint32_t)low;
     m->reserve_high = (uint32_t)high;
+    bool few = ours && high > READY_MAX_PAGES && !atomic_load(&m->store->full);
+    m->ready_high = few ? READY_MAX_PAGES : m->reserve_high;
+    m->ready_low = few ? READY_MAX_PAGES / 2 : m->reserve_low;
 }
 
 static void keep_age(struct memthread *m)
@@ -243,8 +250,8 @@ static bool keep_reserve(struct memthread *m)
     if (atomic_load(&s->full) != full)
         atomic_store(&s->full, full);
     if (reclaim_pages_left(s) >= m->reserve_low) {
-        uint32_t left = reclaim_pages_left(s), want = left < m->reserve_high ? left : m->reserve_high;
-        if (atomic_load(&s->slab.pool.free) < m->reserve_low)
+        uint32_t left = reclaim_pages_left(s), want = left < m->ready_high ? left : m->ready_high;
+        if (atomic_load(&s->slab.pool.free) < m->ready_low)
             pool_fill(&s->slab.pool, want);
         return full && top_up(m, until);
     }
@@ -260,11 +267,11 @@ static bool keep_reserve(struct memthread *m)
     return true;
 }
 
-static bool win_page(struct memthread *m, bool (*one)(struct store_ctx *sx, struct decision *d))
+static bool win_page(struct memthread *m)
 {
     struct decision d;
     uint64_t begin = clock_mono_ns();
-    bool won = one(m->sx, &d);
+    bool won = reclaim_compact(m->sx, &d);
     if (won)
         atomic_fetch_add_explicit(&m->store->memory.pages_won, 1, memory_order_relaxed);
     latency_event(m->srv, "active-defrag-cycle", ms_since(begin));
@@ -287,7 +294,7 @@ static bool defragment(struct memthread *m)
         return false;
     uint32_t effort = beside_expiry(m, defrag_run_effort(m->srv, now, &why));
     uint64_t begin = clock_thread_cpu_ns();
-    if (effort == 0 || !win_page(m, reclaim_compact)) {
+    if (effort == 0 || !win_page(m)) {
         defrag_run_idle(m->srv, now, effort == 0 ? why : WHY_HELD);
         if (effort > 0)
             m->defrag_until_ns = now + BEAT_MS * UINT64_C(1000000);
@@ -341,15 +348,26 @@ static bool pack(struct memthread *m)
     return true;
 }
 
+static void purge_won(struct memthread *m, uint32_t pages)
+{
+    atomic_fetch_add_explicit(&m->store->memory.pages_won, pages, memory_order_relaxed);
+    m->purge.report.pages_emptied += pages;
+}
+
 static bool purge(struct memthread *m)
 {
     struct purge *p = &m->purge;
     if (!purge_due(m->srv, p))
         return false;
-    if (purge_goes_on(p) && win_page(m, reclaim_compact_all)) {
-        p->report.pages_emptied++;
-        return true;
+    if (purge_goes_on(p)) {
+        uint64_t begin = clock_mono_ns();
+        enum drain_end end = reclaim_purge(m->sx);
+        latency_event(m->srv, "active-defrag-cycle", ms_since(begin));
+        purge_won(m, end == DRAIN_WON);
+        if (end != DRAIN_NONE)
+            return true;
     }
+    purge_won(m, reclaim_purge_end(m->sx));
     purge_end(m->srv, p);
     return false;
 }
@@ -448,7 +466,7 @@ static bool round_of_work(struct memthread *m)
     more |= pack(m);
     more |= purge(m);
     breathe(m);
-    more |= pool_trim(&s->slab.pool, m->reserve_high, TRIM_PAGES) == TRIM_PAGES;
+    more |= pool_trim(&s->slab.pool, m->ready_high, TRIM_PAGES) == TRIM_PAGES;
     return more;
 }
 

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "server/evict.h"
-#include "server/relocate.h"
 #include "slab/base/assert.h"
 #include "slab/base/clock.h"
 
@@ -57,7 +56,7 @@ static bool compact(struct store_ctx *sx, struct decision *d, bool all)
 {
     struct class_view v[CLASS_MAX];
     bool won = false;
-    if (sx->store->nwaiting > 0)
+    if (sx->store->nwaiting > 0 && !sx->store->purging)
         won = relocate_revisit(sx) > 0;
     uint32_t n = reclaim_views(sx->store, v);
     for (uint32_t k = 0; k < n && all; k++)
@@ -90,6 +89,28 @@ bool reclaim_compact(struct store_ctx *sx, struct decision *d)
 bool reclaim_compact_all(struct store_ctx *sx, struct decision *d)
 {
     return compact_locked(sx, d, true);
+}
+
+enum drain_end reclaim_purge(struct store_ctx *sx)
+{
+    struct store *s = sx->store;
+    struct decision d;
+    lock_take(&s->reclaim, LOCK_RECLAIM);
+    s->purging = true;
+    uint32_t before = s->nwaiting;
+    bool won = compact(sx, &d, true), held = s->nwaiting > before;
+    lock_release(&s->reclaim, LOCK_RECLAIM);
+    return won ? DRAIN_WON : held ? DRAIN_HELD : DRAIN_NONE;
+}
+
+uint32_t reclaim_purge_end(struct store_ctx *sx)
+{
+    struct store *s = sx->store;
+    lock_take(&s->reclaim, LOCK_RECLAIM);
+    s->purging = false;
+    uint32_t won = s->nwaiting > 0 ? relocate_revisit(sx) : 0;
+    lock_release(&s->reclaim, LOCK_RECLAIM);
+    return won;
 }
 
 bool reclaim_pack(struct store_ctx *sx, uint32_t class)

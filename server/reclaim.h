@@ -4,6 +4,7 @@
 #define FLAGSTONE_SERVER_RECLAIM_H
 
 #include "defrag/policy.h"
+#include "server/relocate.h"
 #include "server/store_private.h"
 
 enum reclaim_result {
@@ -22,6 +23,12 @@ bool reclaim_compact(struct store_ctx *sx, struct decision *d);
 /* The same where nothing can be evicted, or it was asked for: also of what classes of a full cache would keep, so that
  * they need not take it back. */
 bool reclaim_compact_all(struct store_ctx *sx, struct decision *d);
+
+/* The same for MEMORY PURGE: a page on which something is pinned or reserved stays draining until reclaim_purge_end, so
+ * that the next call finds another. DRAIN_HELD: there were only such pages, and there may be others. */
+enum drain_end reclaim_purge(struct store_ctx *sx);
+/* What was held is tried once more; returns how many pages were won by it. */
+uint32_t reclaim_purge_end(struct store_ctx *sx);
 
 /* One page of a class by packing what it holds into its other pages and into larger chunks; false: it could not be
  * emptied. */

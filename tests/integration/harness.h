@@ -85,6 +85,8 @@ long long info_number(redisContext *c, const char *section, const char *field);
 /* ---- bytes ---- */
 
 int raw_open(const struct test_server *s);
+/* The same by --unixsocket socket, which takes less of what is not read than TCP does. */
+int raw_open_unix(const struct test_server *s);
 void raw_send(int fd, const void *p, size_t n);
 void raw_send_text(int fd, const char *text);
 /* The next bytes must be these. */

@@ -1,6 +1,8 @@
 /* Active defragmentation as clients see it: by hand, its status, the picture of the pages, and what INFO counts. */
 #include "tests/integration/harness.h"
 
+#include <unistd.h>
+
 enum { KEYS = 20000, KEEP = 4, VALUE = 400 };
 
 static int start(void **state)
@@ -113,7 +115,7 @@ static void test_wrong_words(void **state)
 
 struct purged {
     redisContext *c;
-    long long pages, chunks;
+    long long pages, chunks, pinned;
 };
 
 static void next_purged(struct purged *p)
@@ -123,8 +125,10 @@ static void next_purged(struct purged *p)
     assert_int_equal(r->elements, 24);
     assert_string_equal(r->element[4]->str, "pages.emptied");
     assert_string_equal(r->element[8]->str, "chunks.moved");
+    assert_string_equal(r->element[12]->str, "chunks.pinned");
     p->pages += r->element[5]->integer;
     p->chunks += r->element[9]->integer;
+    p->pinned += r->element[13]->integer;
     freeReplyObject(r);
 }
 
@@ -173,6 +177,55 @@ static void test_purge_verbose(void **state)
     expect_status(other, "OK", "DEBUG CHECK");
     expect_int(other, KEYS / KEEP, "DBSIZE");
     redisFree(other);
+}
+
+enum { HELD = 12, TAILS = 16, TAILED = 266000, PLAIN = 320, PLAIN_BYTES = 4050 };
+
+/* Large values whose last chunks, of 4 KB, share their size class with plain ones. Of each page of them one is left,
+ * and of each page of plain ones a quarter: so the sparsest pages are those of the large. */
+static void scatter(redisContext *c)
+{
+    char *value = malloc(TAILED);
+    memset(value, 'v', TAILED);
+    for (int i = 0; i < HELD * TAILS; i++)
+        freeReplyObject(ask(c, "SET large:%d %b", i, value, (size_t)TAILED));
+    for (int i = 0; i < PLAIN; i++)
+        freeReplyObject(ask(c, "SET plain:%d %b", i, value, (size_t)PLAIN_BYTES));
+    free(value);
+    for (int i = 0; i < HELD * TAILS; i++)
+        if (i % TAILS != 0)
+            expect_int(c, 1, "DEL large:%d", i);
+    for (int i = 0; i < PLAIN; i++)
+        if (i % 4 != 0)
+            expect_int(c, 1, "DEL plain:%d", i);
+}
+
+/* Slow readers hold the sparsest pages: the others are won. */
+static void test_purge_past_what_is_held(void **state)
+{
+    (void)state;
+    struct test_server *s = SERVER_START("--activedefrag", "no", "--enable-debug-command", "yes", "--threads", "1",
+                                         "--unixsocket", "socket");
+    redisContext *c = client_open(s);
+    int fd[HELD];
+    char request[64];
+    struct purged p = {.c = c};
+    scatter(c);
+    for (int i = 0; i < HELD; i++) {
+        fd[i] = raw_open_unix(s);
+        snprintf(request, sizeof request, "GET large:%d\r\n", i * TAILS);
+        raw_send_text(fd[i], request);
+        raw_expect(fd[i], "$266000\r\n"); /* what is behind it does not fit into the socket */
+    }
+    assert_int_equal(redisAppendCommand(c, "MEMORY PURGE VERBOSE"), REDIS_OK);
+    next_purged(&p);
+    assert_true(p.pinned > 0);
+    assert_true(p.pages >= PLAIN / 16 / 2);
+    expect_status(c, "OK", "DEBUG CHECK");
+    for (int i = 0; i < HELD; i++)
+        close(fd[i]);
+    redisFree(c);
+    server_stop(s);
 }
 
 /* Lines: a heading, the picture, its legend. Of the class of values, more pages are shown as `many` than as `few`. */
@@ -225,6 +278,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_by_hand, start, stop),
         cmocka_unit_test_setup_teardown(test_wrong_words, start, stop),
         cmocka_unit_test_setup_teardown(test_purge_verbose, start, stop),
+        cmocka_unit_test(test_purge_past_what_is_held),
         cmocka_unit_test_setup_teardown(test_map, start, stop),
         cmocka_unit_test_setup_teardown(test_latency_guard, start, stop),
     };

@@ -3,7 +3,6 @@
 #include "tests/integration/harness.h"
 
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #ifdef __SANITIZE_THREAD__
@@ -83,16 +82,6 @@ static void test_usage_adds_up(void **state)
 /* ---- slow readers ------------------------------------------------------------------------------------------------ */
 
 /* A connection that not much is sent to before it reads: TCP's buffers would grow to megabytes. */
-static int slow_open(const struct test_server *s)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
-    assert_true(fd >= 0);
-    assert_true((size_t)snprintf(a.sun_path, sizeof a.sun_path, "%s/socket", server_dir(s)) < sizeof a.sun_path);
-    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
-    return fd;
-}
-
 static void set(redisContext *c, const char *prefix, int i, const char *value, size_t n)
 {
     redisReply *r = redisCommand(c, "SET %s:%d %b", prefix, i, value, n);
@@ -187,7 +176,7 @@ static void read_slowly(struct full *f, const char *key)
 {
     char request[64];
     for (int i = 0; i < READERS; i++) {
-        f->fd[i] = slow_open(f->s);
+        f->fd[i] = raw_open_unix(f->s);
         snprintf(request, sizeof request, "GET %s:%d\r\n", key, i % LARGE);
         raw_send_text(f->fd[i], request);
     }
@@ -265,7 +254,7 @@ static void test_piled_up_replies_go_first(void **state)
         set(f.c, "medium", i, f.value, 60000);
     long long before = settled_evictions(f.c);
     for (int i = 0; i < READERS; i++) {
-        f.fd[i] = slow_open(f.s);
+        f.fd[i] = raw_open_unix(f.s);
         for (int k = 0; k < 20; k++) /* it may have been closed by now */
             (void)!send(f.fd[i], ask_for, sizeof ask_for - 1, MSG_NOSIGNAL);
     }
@@ -291,7 +280,7 @@ static void test_everything_is_pinned(void **state)
     for (int i = 0; i < VALUES; i++)
         set(f.c, "pinned", i, f.value, MB);
     for (int i = 0; i < VALUES; i++) {
-        f.fd[i] = slow_open(f.s);
+        f.fd[i] = raw_open_unix(f.s);
         snprintf(request, sizeof request, "GET pinned:%d\r\n", i);
         raw_send_text(f.fd[i], request);
     }
@@ -352,7 +341,7 @@ static void test_large_arguments_are_charged(void **state)
     full_begin(&f, "allkeys-lru");
     char *large = calloc(1, ARGUMENT);
     for (int i = 0; i < WRITERS; i++) {
-        f.fd[i] = slow_open(f.s);
+        f.fd[i] = raw_open_unix(f.s);
         snprintf(head, sizeof head, "*5\r\n$4\r\nMSET\r\n$1\r\na\r\n$%d\r\n", ARGUMENT);
         raw_send_text(f.fd[i], head);
         raw_send(f.fd[i], large, ARGUMENT);
