@@ -161,8 +161,8 @@ struct store {
         uint32_t page, visits;
     } waiting[WAITING_PAGES]; /* draining pages to come back to; reclaim lock */
     uint32_t nwaiting;
-    bool purging; /* they stay draining until the purge is over, so that it finds others; reclaim lock */
-    uint32_t sweep_shard;            /* where the sweep goes on; reclaim lock */
+    bool purging;         /* they stay draining until the purge is over, so that it finds others; reclaim lock */
+    uint32_t sweep_shard; /* where the sweep goes on; reclaim lock */
     uint8_t sweep_dead[DB_PHYSICAL]; /* what this round of it frees; reclaim lock */
     struct age_clock age;
     _Atomic bool full;  /* little more than the reserve is left, and entries are evicted: who finds a class running out
