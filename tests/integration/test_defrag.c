@@ -219,8 +219,10 @@ static void test_purge_past_what_is_held(void **state)
     }
     assert_int_equal(redisAppendCommand(c, "MEMORY PURGE VERBOSE"), REDIS_OK);
     next_purged(&p);
+#ifndef FLAGSTONE_FORCE_MOVE /* there what is read or written has moved to fuller pages before */
     assert_true(p.pinned > 0);
     assert_true(p.pages >= PLAIN / 16 / 2);
+#endif
     expect_status(c, "OK", "DEBUG CHECK");
     for (int i = 0; i < HELD; i++)
         close(fd[i]);
