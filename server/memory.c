@@ -134,8 +134,13 @@ static void measure(struct server *srv, struct memory_parts *m)
     size_t file;
     int nstacks = atomic_load(&srv->nstacks);
     struct resident r = resident_begin();
+    uint32_t committed, free;
     memset(m, 0, sizeof *m);
-    m->pages = (size_t)atomic_load(&s->slab.pool.committed) * PAGE_SIZE;
+    pool_counts(&s->slab.pool, &committed, &free);
+    m->n_pages_used = committed - free;
+    m->n_pages_free = free;
+    m->pages = (size_t)committed * PAGE_SIZE;
+    m->reserve = (size_t)free * PAGE_SIZE;
     m->tables = slab_table_bytes(&s->slab) +
                 resident_bytes(&r, (struct resident_span){s->shard_space.base, s->shard_space.usable});
     jemalloc_parts(srv, &r, m);
@@ -176,9 +181,6 @@ static void slab_parts(struct store *s, struct memory_parts *m)
     m->index = (size_t)sum_bytes(s, offsetof(struct byte_counters, index_bytes));
     m->keys = (uint64_t)sum_bytes(s, offsetof(struct byte_counters, items));
     m->waste = chunks > m->live ? chunks - m->live : 0;
-    m->n_pages_used = pool_in_use(&s->slab.pool);
-    m->n_pages_free = atomic_load(&s->slab.pool.free);
-    m->reserve = (size_t)m->n_pages_free * PAGE_SIZE;
     for (uint32_t k = 0; k < n; k++) {
         free += v[k].free * v[k].chunk_size + v[k].pages * (PAGE_SIZE - (size_t)v[k].per_page * v[k].chunk_size);
         m->n_pages_draining += v[k].draining;
@@ -304,7 +306,7 @@ static bool others_first(struct server *srv, struct memory_parts *m)
  * tells of 2 MB at once that nobody has touched yet. */
 enum { LOWERED_LEAST = 2 };
 
-void memory_budget(struct server *srv)
+static void set_budget(struct server *srv)
 {
     struct store *s = srv->store;
     struct memory_parts m;
@@ -328,6 +330,17 @@ void memory_budget(struct server *srv)
                                                   : allowed;
     pool_set_budget(&s->slab.pool, pages);
     limit_measured(srv, allowed);
+}
+
+/* Who changed the limit and the memory thread may be at it at once: no budget of an old limit stays. */
+void memory_budget(struct server *srv)
+{
+    uint64_t limit;
+    do {
+        limit = memory_limit(srv);
+        set_budget(srv);
+        atomic_thread_fence(memory_order_seq_cst);
+    } while (memory_limit(srv) != limit);
 }
 
 int memory_class_rows(struct server *srv, struct memory_class_row *rows, int max)

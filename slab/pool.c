@@ -204,6 +204,14 @@ void pool_set_budget(struct pool *p, uint64_t pages)
     atomic_store(&p->budget, pages < p->pages ? (uint32_t)pages : p->pages);
 }
 
+void pool_counts(struct pool *p, uint32_t *committed, uint32_t *free)
+{
+    lock_take(&p->lock, LOCK_POOL);
+    *committed = atomic_load_explicit(&p->committed, memory_order_relaxed);
+    *free = atomic_load_explicit(&p->free, memory_order_relaxed);
+    lock_release(&p->lock, LOCK_POOL);
+}
+
 static bool bit_is_set(struct vspace *v, uint32_t page)
 {
     return (bits(v)[page / 64] >> (page % 64) & 1) != 0;

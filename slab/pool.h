@@ -51,6 +51,8 @@ uint32_t pool_fill(struct pool *p, uint32_t want);
 uint32_t pool_trim(struct pool *p, uint32_t keep, uint32_t most);
 void pool_set_budget(struct pool *p, uint64_t pages);
 
+/* Both as they are at one moment. */
+void pool_counts(struct pool *p, uint32_t *committed, uint32_t *free);
 /* Is the page handed out: below the high-water mark, neither free nor absent? */
 bool pool_is_used(struct pool *p, uint32_t page);
 /* Proves that `free` and `committed` are what the bitmaps say; false: `why` (n bytes) says which is not. */

@@ -33,7 +33,7 @@ WATCH a ; MULTI ; SET a 1 ; EXEC ; MULTI ; CONFIG SET notify-keyspace-events Ex$
 CONFIG SET notify-keyspace-events K$ ; SET a 1 EX 100 ; CONFIG SET notify-keyspace-events Eg ; SET a 1 EX 100 ; DEL a
 CONFIG SET notify-keyspace-events A ; SET a 1 ; CONFIG SET notify-keyspace-events KEn ; SET a 1 ; SET b 1
 CONFIG SET notify-keyspace-events "" ; SET a 1 ; CONFIG SET notify-keyspace-events KEm ; GET a ; GET nosuch
-SET a 1 PX 1 ; PERSIST a ; SET b 1 PXAT 1 ; INCR b ; SET c 1 PXAT 1 ; RENAME c d ; SET e 1 PXAT 1 ; SETNX e 2
+SET a 1 PX 100000 ; PERSIST a ; SET b 1 PXAT 1 ; INCR b ; SET c 1 PXAT 1 ; RENAME c d ; SET e 1 PXAT 1 ; SETNX e 2
 """
 GENERATED = ("strings", "numbers", "bits", "keys", "databases", "expiry")
 

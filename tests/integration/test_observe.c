@@ -70,21 +70,29 @@ static void test_slowlog(void **state)
     redisFree(c);
 }
 
+/* Among what the memory thread may have been late with, too. */
+static long long latest_most_ms(redisContext *c, const char *event)
+{
+    redisReply *r = ask(c, "LATENCY LATEST");
+    long long most = -1;
+    for (size_t i = 0; i < r->elements; i++)
+        if (strcmp(r->element[i]->element[0]->str, event) == 0)
+            most = r->element[i]->element[3]->integer;
+    freeReplyObject(r);
+    return most;
+}
+
 static void test_latency(void **state)
 {
     redisContext *c = client_open(*state);
     redisReply *r;
     expect_status(c, "OK", "CONFIG SET latency-monitor-threshold 5");
     expect_status(c, "OK", "DEBUG SLEEP 0.02");
-    r = ask(c, "LATENCY LATEST");
-    assert_int_equal(r->elements, 1);
-    assert_string_equal(r->element[0]->element[0]->str, "command");
-    assert_true(r->element[0]->element[3]->integer >= 20);
-    freeReplyObject(r);
+    assert_true(latest_most_ms(c, "command") >= 20);
     r = ask(c, "LATENCY HISTORY command"); /* one a second; a command that is held up counts as well */
     assert_true(r->elements >= 1);
     freeReplyObject(r);
-    expect_int(c, 1, "LATENCY RESET");
+    expect_int(c, 1, "LATENCY RESET command");
     r = ask(c, "LATENCY HISTOGRAM ping");
     freeReplyObject(r);
     expect_status(c, "OK", "CONFIG SET latency-monitor-threshold 0");

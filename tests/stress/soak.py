@@ -53,7 +53,12 @@ class Client:
         kind, rest = line[:1], line[1:-2]
         if kind == b"$":
             size = int(rest)
-            return None if size < 0 else self.file.read(size + 2)[:-2]
+            if size < 0:
+                return None
+            value = self.file.read(size + 2)
+            if len(value) < size + 2:
+                raise ConnectionError("closed in the middle of a reply")
+            return value[:-2]
         if kind == b"*":
             return [self.reply() for _ in range(int(rest))]
         return int(rest) if kind == b":" else RuntimeError(rest.decode()) if kind == b"-" else rest
