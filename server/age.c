@@ -64,6 +64,19 @@ void age_evicted(struct store_ctx *sx, uint64_t bytes)
         }
 }
 
+void age_grown(struct store *s)
+{
+    struct age_clock *a = &s->age;
+    uint32_t used = pool_in_use(&s->slab.pool);
+    uint32_t part = atomic_load_explicit(&s->slab.pool.budget, memory_order_relaxed) / AGE_GROWTH + 1;
+    uint32_t grown = atomic_load_explicit(&a->grown, memory_order_relaxed);
+    while (used >= grown + part)
+        if (atomic_compare_exchange_weak(&a->grown, &grown, used)) {
+            step(a, mono_ms());
+            return;
+        }
+}
+
 /* Holds old entries at AGE_OLD, and lets LFU counters decay. */
 static void sweep_shard(struct store_ctx *sx, struct shard *sh, bool decay)
 {
@@ -106,10 +119,18 @@ static void sweep(struct store_ctx *sx, struct age_keeper *k, uint32_t ticks, ui
     }
 }
 
+/* What was emptied fills again. Less than half: a page that comes and goes is no growth. */
+static void follow_down(struct age_clock *a, uint32_t used)
+{
+    if (used < atomic_load_explicit(&a->grown, memory_order_relaxed) / 2)
+        atomic_store_explicit(&a->grown, used, memory_order_relaxed);
+}
+
 uint64_t age_keep(struct store_ctx *sx, struct age_keeper *k, uint64_t lfu_decay_ms)
 {
     struct age_clock *a = &sx->store->age;
     uint64_t now = mono_ms();
+    follow_down(a, pool_in_use(&sx->store->slab.pool));
     if (now >= due_ms(a)) {
         uint32_t tick_ms = atomic_load(&a->tick_ms);
         if (atomic_load(&a->bytes) > 0 && tick_ms <= TICK_MS_MOST / 2) /* time was quicker than eviction is */

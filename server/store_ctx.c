@@ -64,6 +64,7 @@ void store_ctx_turn(struct store_ctx *sx, int64_t now_ms)
         magazines_trim(sx);
     }
     if (UNLIKELY(sx->fresh_pages > 0)) {
+        age_grown(s);
         reclaim_assist(sx, sx->fresh_pages);
         sx->fresh_pages = 0;
     }

@@ -42,6 +42,36 @@ static uint32_t age_of(const char *key)
     return age_between(tick(), (uint32_t)(*slot >> SLOT_AGE_SHIFT));
 }
 
+/* A 32nd of the budget and a page is a tick; what is given back and taken again is none, but what was emptied is. */
+static void test_growth_makes_it_tick(void **state)
+{
+    (void)state;
+    enum { PART = BUDGET_PAGES / AGE_GROWTH + 1, PAGES = 10 * PART };
+    struct age_keeper keeper = {0};
+    struct pool *pool = &f.s->slab.pool;
+    uint32_t pages[PAGES], first;
+    age_grown(f.s);
+    atomic_store(&f.s->age.grown, pool_in_use(pool));
+    for (int round = 0; round < 2; round++) {
+        first = tick();
+        for (uint32_t i = 0; i < PAGES; i++) {
+            pages[i] = pool_take(pool);
+            assert_true(pages[i] != PAGE_NONE);
+            age_grown(f.s);
+            assert_int_equal(tick(), first + (i + 1) / PART);
+        }
+        pool_give(pool, pages[0]);
+        age_keep(f.sx, &keeper, UINT64_MAX); /* where a second has passed it makes a tick, too */
+        first = tick();
+        pages[0] = pool_take(pool);
+        age_grown(f.s);
+        assert_int_equal(tick(), first);
+        for (uint32_t i = 0; i < PAGES; i++)
+            pool_give(pool, pages[i]);
+        age_keep(f.sx, &keeper, UINT64_MAX);
+    }
+}
+
 static void test_eviction_makes_it_tick(void **state)
 {
     (void)state;
@@ -129,6 +159,7 @@ static void test_frequencies_decay(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_growth_makes_it_tick, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_eviction_makes_it_tick, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_it_waits_for_the_sweep, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ages, set_up, tear_down),
