@@ -38,6 +38,16 @@ static void tell_of_want(struct store *s, uint32_t class)
         s->wake(s->wake_arg);
 }
 
+/* A reserve that is short is filled before writers have to populate or reclaim by themselves. */
+static void took_page(struct store_ctx *sx)
+{
+    struct store *s = sx->store;
+    sx->fresh_pages++;
+    if (atomic_load_explicit(&s->slab.pool.free, memory_order_relaxed) <
+        atomic_load_explicit(&s->memory.ready_low, memory_order_relaxed))
+        s->wake(s->wake_arg);
+}
+
 bool magazine_fill(struct store_ctx *sx, uint32_t class, uint32_t n)
 {
     struct magazine *m = &sx->magazines[class];
@@ -53,7 +63,8 @@ bool magazine_fill(struct store_ctx *sx, uint32_t class, uint32_t n)
     }
     if (UNLIKELY(atomic_load_explicit(&sx->store->full, memory_order_relaxed)))
         tell_of_want(sx->store, class);
-    sx->fresh_pages += atomic_load_explicit(pages, memory_order_relaxed) > before;
+    if (UNLIKELY(atomic_load_explicit(pages, memory_order_relaxed) > before))
+        took_page(sx);
     if (!ok) {
         sx->short_class = class;
         sx->short_count = n - m->n;

@@ -24,6 +24,7 @@ struct memory_state {
     _Atomic uint64_t pages_allowed; /* what maxmemory leaves for pages, however few; limit.h */
     _Atomic uint64_t pages_won;     /* by compaction */
     _Atomic uint64_t background;    /* rounds of background reclaim */
+    _Atomic uint32_t ready_low;     /* free pages: with fewer who takes one wakes the memory thread */
     _Atomic uint64_t purges;        /* MEMORY PURGEs asked for; the memory thread compares */
 };
 

@@ -148,6 +148,8 @@ static void set_reserve(struct memthread *m)
     bool few = ours && high > READY_MAX_PAGES && !atomic_load(&m->store->full);
     m->ready_high = few ? READY_MAX_PAGES : m->reserve_high;
     m->ready_low = few ? READY_MAX_PAGES / 2 : m->reserve_low;
+    if (atomic_load(&m->store->memory.ready_low) != m->ready_low) /* workers read that line */
+        atomic_store(&m->store->memory.ready_low, m->ready_low);
 }
 
 static void keep_age(struct memthread *m)
@@ -261,7 +263,8 @@ static bool keep_reserve(struct memthread *m)
         if (atomic_load(&s->dead_count) > 0 || atomic_load(&s->lazy_ropes) > 0)
             return true; /* before anything live goes */
         atomic_fetch_add_explicit(&s->memory.background, 1, memory_order_relaxed);
-        if (!(evict_first(s) && evict(m)) && !compact(m) && !evict(m) && !compact_by(m, reclaim_compact_all))
+        if (!(evict_first(s) && evict(m)) && !compact(m) && !reclaim_cut_purge(m->sx) && !evict(m) &&
+            !compact_by(m, reclaim_compact_all))
             return false;
     }
     return true;
@@ -348,10 +351,12 @@ static bool pack(struct memthread *m)
     return true;
 }
 
-static void purge_won(struct memthread *m, uint32_t pages)
+/* Pages won, by whatever the memory thread does while a purge goes on. */
+static void count_won(struct memthread *m, uint32_t pages)
 {
     atomic_fetch_add_explicit(&m->store->memory.pages_won, pages, memory_order_relaxed);
-    m->purge.report.pages_emptied += pages;
+    if (m->purge.running)
+        m->purge.report.pages_emptied += pages;
 }
 
 static bool purge(struct memthread *m)
@@ -363,11 +368,12 @@ static bool purge(struct memthread *m)
         uint64_t begin = clock_mono_ns();
         enum drain_end end = reclaim_purge(m->sx);
         latency_event(m->srv, "active-defrag-cycle", ms_since(begin));
-        purge_won(m, end == DRAIN_WON);
+        count_won(m, end == DRAIN_WON);
+        p->held += end == DRAIN_HELD;
         if (end != DRAIN_NONE)
             return true;
     }
-    purge_won(m, reclaim_purge_end(m->sx));
+    count_won(m, reclaim_purge_end(m->sx));
     purge_end(m->srv, p);
     return false;
 }
@@ -375,9 +381,9 @@ static bool purge(struct memthread *m)
 static void revisit(struct memthread *m)
 {
     lock_take(&m->store->reclaim, LOCK_RECLAIM);
-    if (m->store->nwaiting > 0)
-        relocate_revisit(m->sx);
+    uint32_t won = m->store->nwaiting > 0 ? relocate_revisit(m->sx) : 0;
     lock_release(&m->store->reclaim, LOCK_RECLAIM);
+    count_won(m, won);
 }
 
 static bool store_is_empty(const struct store *s)

@@ -38,6 +38,7 @@ static void begin(struct server *srv, struct purge *p)
     struct memory_parts m;
     memory_parts(srv, &m);
     p->running = true;
+    p->held = 0;
     p->begun_ns = clock_mono_ns();
     p->report = (struct purge_report){.pages_scanned = m.n_pages_used, .rss_before = m.rss};
     p->moved_before = load(&s->outcomes[MOVE_MOVED]);
@@ -61,7 +62,7 @@ bool purge_due(struct server *srv, struct purge *p)
 
 bool purge_goes_on(const struct purge *p)
 {
-    return p->report.pages_emptied < p->report.pages_scanned;
+    return p->report.pages_emptied < p->report.pages_scanned && p->held < WAITING_PAGES;
 }
 
 static void tell(struct server *srv, const struct purge *p)

@@ -31,6 +31,7 @@ struct purge {
     uint32_t asked; /* number of the last that was seen */
     uint32_t done;  /* number of the last that is over; store->memory.purges counts those asked for */
     bool running;
+    uint32_t held; /* steps that found only pages that something is pinned on */
     uint64_t begun_ns;
     uint64_t pages_before, moved_before, bytes_before, pinned_before, reserved_before, released_before, heap_before;
     struct purge_report report;
@@ -41,7 +42,8 @@ uint32_t purge_ask(struct server *srv);
 
 /* Is there one to be worked on? Begins it. The memory thread. */
 bool purge_due(struct server *srv, struct purge *p);
-/* May a further page be compacted? As many as there were pages at its begin, so that writers cannot keep it going. */
+/* May a further page be compacted? As many as there were pages at its begin, so that writers cannot keep it going, and
+ * as many steps without one as pages can be held. */
 bool purge_goes_on(const struct purge *p);
 /* Gives back and tells all workers. The memory thread. */
 void purge_end(struct server *srv, struct purge *p);

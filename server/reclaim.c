@@ -56,7 +56,7 @@ static bool compact(struct store_ctx *sx, struct decision *d, bool all)
 {
     struct class_view v[CLASS_MAX];
     bool won = false;
-    if (sx->store->nwaiting > 0 && !sx->store->purging)
+    if (sx->store->nwaiting > 0 && sx->store->purge_holding != PURGE_HOLDS)
         won = relocate_revisit(sx) > 0;
     uint32_t n = reclaim_views(sx->store, v);
     for (uint32_t k = 0; k < n && all; k++)
@@ -95,19 +95,35 @@ enum drain_end reclaim_purge(struct store_ctx *sx)
 {
     struct store *s = sx->store;
     struct decision d;
+    enum drain_end end = DRAIN_NONE;
     lock_take(&s->reclaim, LOCK_RECLAIM);
-    s->purging = true;
-    uint32_t before = s->nwaiting;
-    bool won = compact(sx, &d, true), held = s->nwaiting > before;
+    if (s->purge_holding != PURGE_CUT) {
+        uint32_t before = s->nwaiting;
+        s->purge_holding = PURGE_HOLDS;
+        end = compact(sx, &d, true) ? DRAIN_WON : s->nwaiting > before ? DRAIN_HELD : DRAIN_NONE;
+    }
     lock_release(&s->reclaim, LOCK_RECLAIM);
-    return won ? DRAIN_WON : held ? DRAIN_HELD : DRAIN_NONE;
+    return end;
+}
+
+bool reclaim_cut_purge(struct store_ctx *sx)
+{
+    struct store *s = sx->store;
+    lock_take(&s->reclaim, LOCK_RECLAIM);
+    bool held = s->purge_holding == PURGE_HOLDS && s->nwaiting > 0;
+    if (held) {
+        s->purge_holding = PURGE_CUT;
+        relocate_revisit(sx);
+    }
+    lock_release(&s->reclaim, LOCK_RECLAIM);
+    return held;
 }
 
 uint32_t reclaim_purge_end(struct store_ctx *sx)
 {
     struct store *s = sx->store;
     lock_take(&s->reclaim, LOCK_RECLAIM);
-    s->purging = false;
+    s->purge_holding = PURGE_HOLDS_NOTHING;
     uint32_t won = s->nwaiting > 0 ? relocate_revisit(sx) : 0;
     lock_release(&s->reclaim, LOCK_RECLAIM);
     return won;
@@ -182,7 +198,7 @@ enum reclaim_result reclaim_for(struct store_ctx *sx, uint32_t class, uint32_t c
             return RECLAIM_DONE;
         if (round > 0 && clock_mono_ns() - begun > slice_ns)
             return RECLAIM_MORE;
-        if (free_unreachable(sx, &sweeps) || reclaim_compact(sx, &d))
+        if (free_unreachable(sx, &sweeps) || reclaim_compact(sx, &d) || reclaim_cut_purge(sx))
             continue;
         if (spared < SPARES_MAX && s->spare(s->wake_arg, sx)) {
             spared++;

@@ -27,6 +27,9 @@ bool reclaim_compact_all(struct store_ctx *sx, struct decision *d);
 /* The same for MEMORY PURGE: a page on which something is pinned or reserved stays draining until reclaim_purge_end, so
  * that the next call finds another. DRAIN_HELD: there were only such pages, and there may be others. */
 enum drain_end reclaim_purge(struct store_ctx *sx);
+/* Before anything is evicted or refused: what a purge that goes on holds is let go of, and it goes no further. True:
+ * there was something. */
+bool reclaim_cut_purge(struct store_ctx *sx);
 /* What was held is tried once more; returns how many pages were won by it. */
 uint32_t reclaim_purge_end(struct store_ctx *sx);
 

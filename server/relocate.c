@@ -289,8 +289,8 @@ uint32_t relocate_revisit(struct store_ctx *sx)
         if (drain_all(sx, w->page, &r)) {
             won++;
             *w = s->waiting[--s->nwaiting];
-        } else if (!s->purging &&
-                   (r.outcomes[MOVE_NO_ROOM] > 0 || r.outcomes[MOVE_PINNED] > 0 || ++w->visits == VISITS_MAX)) {
+        } else if (r.outcomes[MOVE_NO_ROOM] > 0 ||
+                   (s->purge_holding != PURGE_HOLDS && (r.outcomes[MOVE_PINNED] > 0 || ++w->visits == VISITS_MAX))) {
             /* its class needs its free chunks, or a slow reader or a slow writer holds it: not now */
             slab_drain_end(&s->slab, w->page);
             *w = s->waiting[--s->nwaiting];

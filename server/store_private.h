@@ -140,6 +140,13 @@ enum evict_policy {
     EVICT_ALLKEYS_S3FIFO,
 };
 
+/* What a purge does with draining pages that it could not empty. */
+enum purge_holding {
+    PURGE_HOLDS_NOTHING, /* there is none */
+    PURGE_HOLDS,         /* they stay draining until it is over, so that it finds others */
+    PURGE_CUT,           /* somebody was short of memory: they were let go, and it goes no further */
+};
+
 struct store {
     struct slab slab;
     struct hash_secret secret;
@@ -161,9 +168,9 @@ struct store {
         uint32_t page, visits;
     } waiting[WAITING_PAGES]; /* draining pages to come back to; reclaim lock */
     uint32_t nwaiting;
-    bool purging;         /* they stay draining until the purge is over, so that it finds others; reclaim lock */
-    uint32_t sweep_shard; /* where the sweep goes on; reclaim lock */
-    uint8_t sweep_dead[DB_PHYSICAL]; /* what this round of it frees; reclaim lock */
+    enum purge_holding purge_holding; /* reclaim lock */
+    uint32_t sweep_shard;             /* where the sweep goes on; reclaim lock */
+    uint8_t sweep_dead[DB_PHYSICAL];  /* what this round of it frees; reclaim lock */
     struct age_clock age;
     _Atomic bool full;  /* little more than the reserve is left, and entries are evicted: who finds a class running out
                            wakes the memory thread, and pages stay where they are */

@@ -184,6 +184,7 @@ uint32_t pool_trim(struct pool *p, uint32_t keep, uint32_t most)
         want = want < most - done ? want : most - done;
         n = want == 0 ? 0 : take_high_run(p, want, &first);
         atomic_fetch_sub_explicit(&p->free, n, memory_order_relaxed);
+        p->leaving += n;
         lock_release(&p->lock, LOCK_POOL);
         if (n == 0)
             break;
@@ -192,6 +193,7 @@ uint32_t pool_trim(struct pool *p, uint32_t keep, uint32_t most)
         for (uint32_t i = 0; i < n; i++)
             bit_set(&p->absent_bits, &p->hint_absent, first + i);
         atomic_fetch_sub_explicit(&p->committed, n, memory_order_relaxed);
+        p->leaving -= n;
         lock_release(&p->lock, LOCK_POOL);
         done += n;
     }
@@ -208,7 +210,7 @@ void pool_counts(struct pool *p, uint32_t *committed, uint32_t *free)
 {
     lock_take(&p->lock, LOCK_POOL);
     *committed = atomic_load_explicit(&p->committed, memory_order_relaxed);
-    *free = atomic_load_explicit(&p->free, memory_order_relaxed);
+    *free = atomic_load_explicit(&p->free, memory_order_relaxed) + p->leaving;
     lock_release(&p->lock, LOCK_POOL);
 }
 

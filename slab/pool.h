@@ -27,6 +27,7 @@ struct pool {
     uint32_t protected_pages;             /* readable and writable; lock */
     uint32_t hint_free, hint_absent;      /* no lower word of the bitmap has a bit; lock */
     struct vspace free_bits, absent_bits; /* of 64-bit words; lock */
+    uint32_t leaving;                     /* committed, no longer free, on their way to the system; lock */
     const struct slab_os *os;
     _Atomic uint32_t free, committed; /* written under the lock, read anywhere */
     _Atomic uint32_t budget;          /* pages */
@@ -51,7 +52,7 @@ uint32_t pool_fill(struct pool *p, uint32_t want);
 uint32_t pool_trim(struct pool *p, uint32_t keep, uint32_t most);
 void pool_set_budget(struct pool *p, uint64_t pages);
 
-/* Both as they are at one moment. */
+/* Both as they are at one moment; what is on its way to the system counts as free. */
 void pool_counts(struct pool *p, uint32_t *committed, uint32_t *free);
 /* Is the page handed out: below the high-water mark, neither free nor absent? */
 bool pool_is_used(struct pool *p, uint32_t page);

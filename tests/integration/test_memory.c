@@ -81,7 +81,6 @@ static void test_usage_adds_up(void **state)
 
 /* ---- slow readers ------------------------------------------------------------------------------------------------ */
 
-/* A connection that not much is sent to before it reads: TCP's buffers would grow to megabytes. */
 static void set(redisContext *c, const char *prefix, int i, const char *value, size_t n)
 {
     redisReply *r = redisCommand(c, "SET %s:%d %b", prefix, i, value, n);

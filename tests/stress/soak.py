@@ -48,7 +48,7 @@ class Client:
 
     def reply(self):
         line = self.file.readline()
-        if not line:
+        if not line.endswith(b"\r\n"):
             raise ConnectionError("closed")
         kind, rest = line[:1], line[1:-2]
         if kind == b"$":

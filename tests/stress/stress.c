@@ -678,21 +678,22 @@ static void client_teardown(struct stress_client *w)
 
 /* What the control client asks. Clients' threads are at it meanwhile, on this stack: no cmocka failure, which would
  * leave it. */
-static void control_ask(struct run *run, redisContext *c, const char *command)
+static void control_ask(struct stress_client *me, const char *command)
 {
-    redisReply *r = redisCommand(c, command);
+    redisReply *r = redisCommand(me->c, command);
     if (r == NULL || r->type == REDIS_REPLY_ERROR)
-        die(&run->clients[0], command, r);
+        die(me, command, r);
     freeReplyObject(r);
 }
 
-static void flush_all(struct run *run, redisContext *c, const char *command)
+static void flush_all(struct stress_client *me, const char *command)
 {
+    struct run *run = me->run;
     pthread_rwlock_wrlock(&run->still);
-    control_ask(run, c, command);
-    redisReply *left = redisCommand(c, "DBSIZE");
+    control_ask(me, command);
+    redisReply *left = redisCommand(me->c, "DBSIZE");
     if (left == NULL || left->type != REDIS_REPLY_INTEGER || left->integer != 0)
-        die(&run->clients[0], "DBSIZE after FLUSHALL", left);
+        die(me, "DBSIZE after FLUSHALL", left);
     freeReplyObject(left);
     for (int i = 0; i < CLIENTS; i++)
         model_free(&run->clients[i].model);
@@ -709,16 +710,16 @@ static void control(struct run *run)
                                            "LATENCY LATEST", "LATENCY HISTOGRAM", "MEMORY DEFRAG STATUS"};
     enum { FLUSH_EVERY = 17 };
     const struct timespec pause = {0, 50000000};
-    redisContext *c = client_open(run->server);
+    struct stress_client me = {.run = run, .c = client_open(run->server), .id = -1};
     double end = now_s() + run->seconds;
     for (int i = 0; now_s() < end; i++) {
-        control_ask(run, c, commands[i % (sizeof(commands) / sizeof(commands[0]))]);
+        control_ask(&me, commands[i % (sizeof(commands) / sizeof(commands[0]))]);
         if (i % FLUSH_EVERY == FLUSH_EVERY - 1)
-            flush_all(run, c, i % 2 == 0 ? "FLUSHALL SYNC" : "FLUSHALL ASYNC");
+            flush_all(&me, i % 2 == 0 ? "FLUSHALL SYNC" : "FLUSHALL ASYNC");
         nanosleep(&pause, NULL);
     }
     atomic_store(&run->over, true);
-    redisFree(c);
+    redisFree(me.c);
 }
 
 static void stress(bool evicting)

@@ -488,9 +488,18 @@ static void *hold(void *arg)
     return NULL;
 }
 
-static void *check(void *why)
+struct checker {
+    char why[256];
+    bool ok;
+    _Atomic bool done;
+};
+
+static void *check(void *arg)
 {
-    return slab_check(&slab, why, 256) ? NULL : why;
+    struct checker *c = arg;
+    c->ok = slab_check(&slab, c->why, sizeof c->why);
+    atomic_store(&c->done, true);
+    return NULL;
 }
 
 /* What is sound passes, though pages that were counted are no longer there when the check ends. */
@@ -500,25 +509,24 @@ static void test_checked_while_pages_leave(void **state)
     enum { CHUNKS = 4096 }; /* 256 pages, more than there are classes */
     static chunk_ref refs[CHUNKS];
     struct holder h = {.lock = &slab.class[slab.classes.n - 1].lock};
+    struct checker c = {.ok = false};
     pthread_t holder, checker;
-    char why[256];
-    void *wrong;
     for (int i = 0; i < CHUNKS; i++)
         assert_true((refs[i] = take(slab.classes.n - 2)) != 0);
     assert_int_equal(pthread_create(&holder, NULL, hold, &h), 0);
     while (!atomic_load(&h.held))
         sched_yield();
-    assert_int_equal(pthread_create(&checker, NULL, check, why), 0);
-    while (atomic_load(&h.lock->word) != 2) /* it sleeps, all classes but this counted */
+    assert_int_equal(pthread_create(&checker, NULL, check, &c), 0);
+    while (atomic_load(&h.lock->word) != 2 && !atomic_load(&c.done)) /* it sleeps, all classes but this counted */
         sched_yield();
     for (int i = 0; i < CHUNKS; i++)
         slab_give(&slab, refs[i]);
     pool_trim(&slab.pool, 0, UINT32_MAX);
     atomic_store(&h.let_go, true);
-    pthread_join(checker, &wrong);
+    pthread_join(checker, NULL);
     pthread_join(holder, NULL);
-    if (wrong != NULL)
-        fail_msg("%s", why);
+    if (!c.ok)
+        fail_msg("%s", c.why);
     assert_int_equal(pool_in_use(&slab.pool), 1);
 }
 
