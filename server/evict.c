@@ -34,6 +34,11 @@ enum {
     SAMPLE_SLOTS = 16384,
     WANTED_TRIES = 16, /* samples for an entry of a class that is short */
     EVICT_TRIES = 64,  /* samples without a candidate before giving up */
+    /* Of volatile policies, whose candidates may be one key in a million: */
+    VOLATILE_SLOTS = 2048, /* looked at for one sample */
+    VOLATILE_TRIES = 4,    /* samples without a candidate before all tables are walked, */
+    WALK_SLOTS = 65536,    /* so many slots a call: some milliseconds */
+    WALK_AHEAD = 16,       /* slots whose chunks' states are fetched before they are looked at */
 };
 
 /* One call of evict_some. */
@@ -41,6 +46,7 @@ struct eviction {
     struct store_ctx *sx;
     int policy;
     uint32_t size;     /* of a sample */
+    uint32_t slots;    /* looked at for one at most */
     bool haste;        /* several go of a sample: see HASTE_SAMPLE */
     bool wanted_only;  /* nothing goes of a class that is not short */
     uint64_t n, bytes; /* what went */
@@ -332,7 +338,7 @@ static int evict_far(struct eviction *v, uint64_t hash, struct sample *p)
      * keep nothing but main */
     const uint64_t stride = (ctx_random(v->sx) | 1) << (64 - SHARD_BITS);
     uint64_t next = hash;
-    for (uint32_t i = 1; i < SAMPLE_SHARDS && p->looked < SAMPLE_SLOTS && p->n < v->size; i++) {
+    for (uint32_t i = 1; i < SAMPLE_SHARDS && p->looked < v->slots && p->n < v->size; i++) {
         next += stride;
         if (shard_is_bare(shard_of(s, next)))
             continue;
@@ -406,31 +412,46 @@ static bool candidates_exist(const struct store *s, int policy)
     return false;
 }
 
-/* The first candidate of one table; true: it went. Shard locked. */
-static bool evict_first(struct eviction *v, const struct table *t)
+uint32_t evict_walked(const struct store *s)
+{
+    return atomic_load_explicit(&s->evict_walk, memory_order_relaxed);
+}
+
+bool evict_goes_on(const struct store *s, uint32_t since)
+{
+    int policy = atomic_load_explicit(&s->policy, memory_order_relaxed);
+    return policy != EVICT_NONE && evict_walked(s) - since < SHARDS && candidates_exist(s, policy);
+}
+
+/* The first candidate of one table goes, if there is one. Shard locked. */
+static void evict_first(struct eviction *v, const struct table *t)
 {
     for (uint32_t i = 0; i < t->cap; i++) {
+        if (i + WALK_AHEAD < t->cap && t->slots[i + WALK_AHEAD] != 0)
+            slab_prefetch_state(&v->sx->store->slab, slot_ref(t->slots[i + WALK_AHEAD]));
         if (t->slots[i] == 0 || score(v->sx, v->policy, t->slots[i], 0) < 0)
             continue;
         evict_slot(v, &t->slots[i]);
-        return true;
+        return;
     }
-    return false;
 }
 
-/* Where candidates are too few for samples to find them: all tables, from a random shard on, one entry of each. */
+/* Where candidates are too few for samples to find them: table after table, from where the last walk ended, one entry
+ * of each. A part of them at a call, so that nobody is held up for long: see evict_goes_on. */
 static void evict_walk(struct eviction *v, uint32_t n)
 {
     struct store *s = v->sx->store;
-    uint32_t start = (uint32_t)ctx_random(v->sx);
-    for (uint32_t i = 0; i < SHARDS && v->n < n; i++) {
-        struct shard *sh = &s->shards[(start + i) % SHARDS];
+    uint32_t looked = 0;
+    for (uint32_t i = 0; i < SHARDS && v->n < n && looked < WALK_SLOTS; i++) {
+        struct shard *sh = &s->shards[atomic_fetch_add_explicit(&s->evict_walk, 1, memory_order_relaxed) % SHARDS];
         struct table t;
         uint32_t first;
         lock_take(&sh->lock, LOCK_SHARD);
         for (uint32_t j = 0; j < shard_entries(sh) && v->n < n; j++)
-            if (index_table(s, sh, j, &t, &first))
+            if (index_table(s, sh, j, &t, &first)) {
                 evict_first(v, &t);
+                looked += t.cap;
+            }
         shard_release(v->sx, sh);
     }
 }
@@ -438,7 +459,7 @@ static void evict_walk(struct eviction *v, uint32_t n)
 static void evict_samples(struct eviction *v, uint32_t n)
 {
     /* few keys in many shards: a miss says little, so many are allowed */
-    uint32_t most = EVICT_TRIES * (v->policy <= EVICT_VOLATILE_TTL ? 4 : 16), barren = 0;
+    uint32_t most = v->policy <= EVICT_VOLATILE_TTL ? VOLATILE_TRIES : EVICT_TRIES * 16, barren = 0;
     uint32_t tries_most = v->wanted_only ? n * WANTED_TRIES : n * 64 + most;
     for (uint32_t tries = 0; v->n < n && v->bytes < v->enough && barren < most && tries < tries_most; tries++)
         if (evict_sample(v) < 0 && ++barren == EVICT_TRIES && !candidates_exist(v->sx->store, v->policy))
@@ -459,9 +480,10 @@ static uint32_t evict(struct store_ctx *sx, uint32_t n, bool wanted_only)
 {
     struct eviction v = {.sx = sx, .policy = atomic_load_explicit(&sx->store->policy, memory_order_relaxed)};
     int asked = atomic_load_explicit(&sx->store->samples, memory_order_relaxed);
-    if (v.policy == EVICT_NONE)
+    if (v.policy == EVICT_NONE || !candidates_exist(sx->store, v.policy))
         return 0;
     v.size = v.policy == EVICT_ALLKEYS_S3FIFO ? S3_SAMPLE : (uint32_t)(asked < 1 ? 1 : asked > 64 ? 64 : asked) * 3;
+    v.slots = v.policy <= EVICT_VOLATILE_TTL ? VOLATILE_SLOTS : SAMPLE_SLOTS;
     v.size = v.size > SAMPLE_MAX ? (uint32_t)SAMPLE_MAX : v.size;
     if (v.policy == EVICT_ALLKEYS_S3FIFO && UNLIKELY(atomic_load(&sx->store->ghost.table) == NULL))
         make_ghosts(sx->store);

@@ -5,8 +5,14 @@
 #include "server/store_private.h"
 
 /* Evicts up to n entries, or a 256th of the pages' budget, each the worst of a sample by the policy; returns how many
- * went. 0: nothing may be evicted (noeviction, no keys, or volatile-* without any). No shard locked. */
+ * went. 0: nothing may be evicted (noeviction, no keys, or volatile-* without any), or, where few keys may, none of
+ * those was found in the part of the tables that this call looked at: evict_goes_on. No shard locked. */
 uint32_t evict_some(struct store_ctx *sx, uint32_t n);
+
+/* After a call that evicted nothing: may the next one? Not when all tables were walked since evict_walked said
+ * `since`. */
+bool evict_goes_on(const struct store *s, uint32_t since);
+uint32_t evict_walked(const struct store *s);
 
 /* The same, but only of classes that are short of chunks (policy_at_hand), as far as some are found soon. */
 uint32_t evict_wanted(struct store_ctx *sx, uint32_t n);

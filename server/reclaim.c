@@ -187,7 +187,7 @@ enum reclaim_result reclaim_for(struct store_ctx *sx, uint32_t class, uint32_t c
 {
     struct store *s = sx->store;
     struct decision d;
-    uint32_t sweeps = 0, spared = 0;
+    uint32_t sweeps = 0, spared = 0, walked = evict_walked(s);
     uint64_t pages = (uint64_t)count * s->slab.classes.c[class].size / PAGE_SIZE, last = 0;
     uint64_t begun = clock_mono_ns(), rounds = ROUNDS_LEAST + pages * ROUNDS_A_PAGE;
     if (pages >= atomic_load(&s->slab.pool.budget))
@@ -206,7 +206,7 @@ enum reclaim_result reclaim_for(struct store_ctx *sx, uint32_t class, uint32_t c
             continue;
         }
         last = evict_some(sx, EVICT_BATCH);
-        if (last > 0 || reclaim_compact_all(sx, &d))
+        if (last > 0 || reclaim_compact_all(sx, &d) || evict_goes_on(s, walked))
             continue;
         if (atomic_load(&s->lazy_ropes) == 0)
             break;

@@ -157,6 +157,11 @@ static inline uint8_t slab_get_state(const struct slab *s, chunk_ref ref)
     return atomic_load_explicit(slab_state_of(s, ref), memory_order_acquire);
 }
 
+static inline void slab_prefetch_state(const struct slab *s, chunk_ref ref)
+{
+    __builtin_prefetch((const void *)slab_state_of(s, ref));
+}
+
 /* Starts to fetch what slab_give will change. The chunk is not free. */
 static inline void slab_prefetch_give(const struct slab *s, chunk_ref ref)
 {

@@ -137,6 +137,28 @@ static void test_the_last_candidate(void **state)
     assert_int_equal(fixture_tally(&f).items, 0);
 }
 
+/* One key in a hundred thousand may go: no call looks at all of them, but it is found before all were looked at twice.
+ * Where there is none, nobody looks at all. */
+static void test_a_rare_candidate(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < MANY; i++)
+        put(i, STORE_NO_EXPIRY);
+    for (int policy = EVICT_VOLATILE_LRU; policy <= EVICT_VOLATILE_TTL; policy++) {
+        set_policy((enum evict_policy)policy);
+        put(MANY, FIXTURE_NOW_MS + 1000);
+        uint32_t since = evict_walked(f.s);
+        while (evict(10) == 0)
+            assert_true(evict_goes_on(f.s, since));
+        assert_false(fixture_has(&f, name(MANY), 0));
+        since = evict_walked(f.s);
+        assert_int_equal(evict(10), 0);
+        assert_false(evict_goes_on(f.s, since));
+        assert_int_equal(evict_walked(f.s), since);
+    }
+    assert_int_equal(left(0, MANY, 1), MANY);
+}
+
 /* Half of the keys were used long after the others; a third goes. */
 static void lru(enum evict_policy policy, int64_t expire_ms)
 {
@@ -506,6 +528,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_nothing_may_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_last_candidate, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_rare_candidate, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_allkeys_lru, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_volatile_lru, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_age_clock_wraps, set_up, tear_down),
