@@ -125,16 +125,22 @@ static bool spare(void *arg, struct store_ctx *sx)
     return client_room_make(m->srv, sx);
 }
 
+static uint64_t at_most(uint64_t v, uint64_t most)
+{
+    return v < most ? v : most;
+}
+
 /* The watermarks of the reserve, in pages: 1/256 and 1/128 of the budget (without maxmemory, 1/1024 and 1/512 of what
  * is in use), unless the options say. While memory is not full, what is left to be handed out need not be resident: but
  * for some pages, so that writers need not populate their own. A full cache keeps what it has won. */
 static void set_reserve(struct memthread *m)
 {
     struct pool *pool = &m->store->slab.pool;
-    uint64_t low = (uint64_t)OPT(m->srv->opt, reserve_low) / PAGE_SIZE;
-    uint64_t high = (uint64_t)OPT(m->srv->opt, reserve_high) / PAGE_SIZE;
+    uint64_t budget = atomic_load(&pool->budget);
+    uint64_t low = at_most((uint64_t)OPT(m->srv->opt, reserve_low) / PAGE_SIZE, budget / 8);
+    uint64_t high = at_most((uint64_t)OPT(m->srv->opt, reserve_high) / PAGE_SIZE, budget / 4);
     bool ours = low == 0 && high == 0;
-    uint64_t size = OPT(m->srv->opt, maxmemory) > 0 ? atomic_load(&pool->budget) : pool_in_use(pool);
+    uint64_t size = OPT(m->srv->opt, maxmemory) > 0 ? budget : pool_in_use(pool);
     if (low == 0) {
         low = OPT(m->srv->opt, maxmemory) > 0 ? size / 256 : size / 1024;
         low = low < RESERVE_MIN_PAGES ? RESERVE_MIN_PAGES : low > RESERVE_MAX_PAGES ? RESERVE_MAX_PAGES : low;
