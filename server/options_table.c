@@ -325,8 +325,8 @@ const struct option option_table[] = {
     {
         .name = "reclaim-reserve-high", .type = OPTION_BYTES, .group = GROUP_MEMORY, MUTABLE, AT(reserve_high),
         .max = INT64_MAX, .standard = "0", .unit = "bytes", .apply = apply_memory,
-        .help = "Free pages that the memory thread reclaims up to; at most a quarter of what maxmemory leaves for pages. "
-                "0: chosen by the server.",
+        .help = "Free pages that the memory thread reclaims up to; at most a quarter of what maxmemory leaves for "
+                "pages. 0: chosen by the server.",
     },
     {
         .name = "slab-growth-factor", .type = OPTION_REAL, .group = GROUP_MEMORY, AT(slab_growth_factor), .min = 101,
