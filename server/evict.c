@@ -35,7 +35,8 @@ enum {
     WANTED_TRIES = 16, /* samples for an entry of a class that is short */
     EVICT_TRIES = 64,  /* samples without a candidate before giving up */
     /* Of volatile policies, whose candidates may be one key in a million: */
-    VOLATILE_SLOTS = 2048, /* looked at for one sample */
+    VOLATILE_SLOTS = 2048, /* looked at for a sample of */
+    VOLATILE_FEW = 5,      /* candidates, or for none; SAMPLE_SLOTS for some but fewer */
     VOLATILE_TRIES = 4,    /* samples without a candidate before all tables are walked, */
     WALK_SLOTS = 65536,    /* so many slots a call: some milliseconds */
     WALK_AHEAD = 16,       /* slots whose chunks' states are fetched before they are looked at */
@@ -46,7 +47,6 @@ struct eviction {
     struct store_ctx *sx;
     int policy;
     uint32_t size;     /* of a sample */
-    uint32_t slots;    /* looked at for one at most */
     bool haste;        /* several go of a sample: see HASTE_SAMPLE */
     bool wanted_only;  /* nothing goes of a class that is not short */
     uint64_t n, bytes; /* what went */
@@ -328,6 +328,12 @@ static slot_t *slot_in(const struct store *s, const struct shard *sh, chunk_ref 
     return NULL;
 }
 
+static uint32_t slots_for(const struct eviction *v, const struct sample *p)
+{
+    bool enough = p->n == 0 || p->n >= VOLATILE_FEW;
+    return v->policy <= EVICT_VOLATILE_TTL && enough ? (uint32_t)VOLATILE_SLOTS : SAMPLE_SLOTS;
+}
+
 /* Goes on with a sample that one table did not fill, in the shards after it, and settles what it chose. As evict_sample
  * returns. No shard locked. */
 static int evict_far(struct eviction *v, uint64_t hash, struct sample *p)
@@ -338,7 +344,7 @@ static int evict_far(struct eviction *v, uint64_t hash, struct sample *p)
      * keep nothing but main */
     const uint64_t stride = (ctx_random(v->sx) | 1) << (64 - SHARD_BITS);
     uint64_t next = hash;
-    for (uint32_t i = 1; i < SAMPLE_SHARDS && p->looked < v->slots && p->n < v->size; i++) {
+    for (uint32_t i = 1; i < SAMPLE_SHARDS && p->looked < slots_for(v, p) && p->n < v->size; i++) {
         next += stride;
         if (shard_is_bare(shard_of(s, next)))
             continue;
@@ -420,7 +426,9 @@ uint32_t evict_walked(const struct store *s)
 bool evict_goes_on(const struct store *s, uint32_t since)
 {
     int policy = atomic_load_explicit(&s->policy, memory_order_relaxed);
-    return policy != EVICT_NONE && evict_walked(s) - since < SHARDS && candidates_exist(s, policy);
+    uint32_t walked = evict_walked(s), found = walked - atomic_load_explicit(&s->evict_found, memory_order_relaxed);
+    /* where one was found there may be another: a walk takes one of each table */
+    return policy != EVICT_NONE && (walked - since < SHARDS || found < SHARDS) && candidates_exist(s, policy);
 }
 
 /* The first candidate of one table goes, if there is one. Shard locked. */
@@ -466,6 +474,8 @@ static void evict_samples(struct eviction *v, uint32_t n)
             return;
     if (v->n == 0 && !v->wanted_only && candidates_exist(v->sx->store, v->policy))
         evict_walk(v, n);
+    if (v->n > 0 && v->policy <= EVICT_VOLATILE_TTL)
+        atomic_store_explicit(&v->sx->store->evict_found, evict_walked(v->sx->store), memory_order_relaxed);
 }
 
 static void find_wanted(struct eviction *v)
@@ -483,7 +493,6 @@ static uint32_t evict(struct store_ctx *sx, uint32_t n, bool wanted_only)
     if (v.policy == EVICT_NONE || !candidates_exist(sx->store, v.policy))
         return 0;
     v.size = v.policy == EVICT_ALLKEYS_S3FIFO ? S3_SAMPLE : (uint32_t)(asked < 1 ? 1 : asked > 64 ? 64 : asked) * 3;
-    v.slots = v.policy <= EVICT_VOLATILE_TTL ? VOLATILE_SLOTS : SAMPLE_SLOTS;
     v.size = v.size > SAMPLE_MAX ? (uint32_t)SAMPLE_MAX : v.size;
     if (v.policy == EVICT_ALLKEYS_S3FIFO && UNLIKELY(atomic_load(&sx->store->ghost.table) == NULL))
         make_ghosts(sx->store);

@@ -9,8 +9,8 @@
  * those was found in the part of the tables that this call looked at: evict_goes_on. No shard locked. */
 uint32_t evict_some(struct store_ctx *sx, uint32_t n);
 
-/* After a call that evicted nothing: may the next one? Not when all tables were walked since evict_walked said
- * `since`. */
+/* After a call that evicted nothing: may the next one? Not when all tables were walked since evict_walked said `since`
+ * and since anybody found one. */
 bool evict_goes_on(const struct store *s, uint32_t since);
 uint32_t evict_walked(const struct store *s);
 

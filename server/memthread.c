@@ -263,6 +263,7 @@ static bool keep_reserve(struct memthread *m)
             pool_fill(&s->slab.pool, want);
         return full && top_up(m, until);
     }
+    uint32_t walked = evict_walked(s);
     for (int i = 0; i < RESERVE_STEPS && (i == 0 || clock_mono_ns() < until); i++) {
         if (reclaim_pages_left(s) >= m->reserve_high)
             return false;
@@ -271,7 +272,7 @@ static bool keep_reserve(struct memthread *m)
         atomic_fetch_add_explicit(&s->memory.background, 1, memory_order_relaxed);
         if (!(evict_first(s) && evict(m)) && !compact(m) && !reclaim_cut_purge(m->sx) && !evict(m) &&
             !compact_by(m, reclaim_compact_all))
-            return false;
+            return evict_walked(s) != walked && evict_goes_on(s, walked); /* rare candidates: a part a call */
     }
     return true;
 }

@@ -206,8 +206,12 @@ enum reclaim_result reclaim_for(struct store_ctx *sx, uint32_t class, uint32_t c
             continue;
         }
         last = evict_some(sx, EVICT_BATCH);
-        if (last > 0 || reclaim_compact_all(sx, &d) || evict_goes_on(s, walked))
+        if (last > 0 || reclaim_compact_all(sx, &d))
             continue;
+        if (evict_goes_on(s, walked)) {
+            rounds++;
+            continue;
+        }
         if (atomic_load(&s->lazy_ropes) == 0)
             break;
         usleep(LAZY_PAUSE_US); /* the memory thread has taken up the last of them */

@@ -175,9 +175,10 @@ struct store {
     _Atomic bool full;  /* little more than the reserve is left, and entries are evicted: who finds a class running out
                            wakes the memory thread, and pages stay where they are */
     _Atomic int policy; /* enum evict_policy */
-    _Atomic uint32_t evict_walk; /* shards walked for rare candidates since the start: the next is this one */
-    _Atomic bool index_large;    /* its tables do not stay in a processor's cache: see ahead.h */
-    _Atomic uint32_t notices;    /* enum notice_class: what is to be noted, 0: nothing */
+    _Atomic uint32_t evict_walk;  /* shards walked for rare candidates since the start: the next is this one */
+    _Atomic uint32_t evict_found; /* evict_walk when one was found last */
+    _Atomic bool index_large;     /* its tables do not stay in a processor's cache: see ahead.h */
+    _Atomic uint32_t notices;     /* enum notice_class: what is to be noted, 0: nothing */
     _Atomic int samples;
     _Atomic int64_t lfu_factor;  /* lfu-log-factor */
     _Atomic size_t max_value;    /* bytes: proto-max-bulk-len, and what maxmemory can hold */

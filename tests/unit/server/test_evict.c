@@ -159,6 +159,22 @@ static void test_a_rare_candidate(void **state)
     assert_int_equal(left(0, MANY, 1), MANY);
 }
 
+/* A walk takes one of each table and begins where the last one ended: it goes on until nothing is left that may go,
+ * however often it has come round. */
+static void test_all_rare_candidates(void **state)
+{
+    (void)state;
+    enum { RARE = 300 };
+    set_policy(EVICT_VOLATILE_LRU);
+    for (uint32_t i = 0; i < MANY; i++)
+        put(i, i % RARE == 0 ? FIXTURE_NOW_MS + 1000 : STORE_NO_EXPIRY);
+    uint32_t since = evict_walked(f.s) - SHARDS, done = 0; /* a round ago */
+    while (evict_goes_on(f.s, since))
+        done += evict(10);
+    assert_int_equal(done, (MANY + RARE - 1) / RARE);
+    assert_int_equal(left(0, MANY, RARE), 0);
+}
+
 /* Half of the keys were used long after the others; a third goes. */
 static void lru(enum evict_policy policy, int64_t expire_ms)
 {
@@ -529,6 +545,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_nothing_may_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_last_candidate, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_rare_candidate, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_all_rare_candidates, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_allkeys_lru, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_volatile_lru, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_age_clock_wraps, set_up, tear_down),
