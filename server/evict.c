@@ -35,11 +35,11 @@ enum {
     WANTED_TRIES = 16, /* samples for an entry of a class that is short */
     EVICT_TRIES = 64,  /* samples without a candidate before giving up */
     /* Of volatile policies, whose candidates may be one key in a million: */
-    VOLATILE_SLOTS = 2048, /* looked at for a sample of */
-    VOLATILE_FEW = 5,      /* candidates, or for none; SAMPLE_SLOTS for some but fewer */
-    VOLATILE_TRIES = 4,    /* samples without a candidate before all tables are walked, */
-    WALK_SLOTS = 65536,    /* so many slots a call: some milliseconds */
-    WALK_AHEAD = 16,       /* slots whose chunks' states are fetched before they are looked at */
+    VOLATILE_SLOTS = 2048, /* looked at for a sample, but SAMPLE_SLOTS where some were found, and fewer than */
+    VOLATILE_FEW = 5,
+    VOLATILE_TRIES = 4, /* samples without a candidate before all tables are walked, */
+    WALK_SLOTS = 65536, /* so many slots a call: some milliseconds */
+    WALK_AHEAD = 16,    /* slots whose chunks' states are fetched before they are looked at */
 };
 
 /* One call of evict_some. */

@@ -171,14 +171,14 @@ struct store {
     enum purge_holding purge_holding; /* reclaim lock */
     uint32_t sweep_shard;             /* where the sweep goes on; reclaim lock */
     uint8_t sweep_dead[DB_PHYSICAL];  /* what this round of it frees; reclaim lock */
+    _Atomic uint32_t evict_walk;      /* shards walked for rare candidates since the start: the next is this one */
+    _Atomic uint32_t evict_found;     /* evict_walk when one was found last */
     struct age_clock age;
     _Atomic bool full;  /* little more than the reserve is left, and entries are evicted: who finds a class running out
                            wakes the memory thread, and pages stay where they are */
     _Atomic int policy; /* enum evict_policy */
-    _Atomic uint32_t evict_walk;  /* shards walked for rare candidates since the start: the next is this one */
-    _Atomic uint32_t evict_found; /* evict_walk when one was found last */
-    _Atomic bool index_large;     /* its tables do not stay in a processor's cache: see ahead.h */
-    _Atomic uint32_t notices;     /* enum notice_class: what is to be noted, 0: nothing */
+    _Atomic bool index_large; /* its tables do not stay in a processor's cache: see ahead.h */
+    _Atomic uint32_t notices; /* enum notice_class: what is to be noted, 0: nothing */
     _Atomic int samples;
     _Atomic int64_t lfu_factor;  /* lfu-log-factor */
     _Atomic size_t max_value;    /* bytes: proto-max-bulk-len, and what maxmemory can hold */
